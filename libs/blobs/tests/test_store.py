@@ -1,0 +1,74 @@
+"""The same behaviour for a folder and for memory."""
+
+import asyncio
+import hashlib
+from pathlib import Path
+
+import pytest
+from blobs import BlobCorrupt, BlobMissing, Blobs, InvalidBlobAddress
+
+HELLO = hashlib.sha256(b"hello").hexdigest()
+
+
+@pytest.fixture(params=["memory", "folder"])
+def blobs(request: pytest.FixtureRequest, tmp_path: Path) -> Blobs:
+    if request.param == "memory":
+        return Blobs.open("memory://")
+    return Blobs.open(f"file://{tmp_path}/with%20space/blobs")
+
+
+async def test_put_names_bytes_by_their_hash(blobs: Blobs) -> None:
+    assert await blobs.put(b"hello") == HELLO
+    assert await blobs.get(HELLO) == b"hello"
+    assert await blobs.exists(HELLO)
+
+
+async def test_putting_twice_is_putting_once(blobs: Blobs) -> None:
+    await asyncio.gather(*(blobs.put(b"hello") for _ in range(8)))
+    assert await blobs.get(HELLO) == b"hello"
+
+
+async def test_empty_and_large_blobs(blobs: Blobs) -> None:
+    for data in (b"", bytes(range(256)) * 20_000):
+        assert await blobs.get(await blobs.put(data)) == data
+
+
+async def test_missing_blob(blobs: Blobs) -> None:
+    assert not await blobs.exists(HELLO)
+    with pytest.raises(BlobMissing):
+        await blobs.get(HELLO)
+
+
+async def test_delete_is_idempotent(blobs: Blobs) -> None:
+    await blobs.put(b"hello")
+    await blobs.delete(HELLO)
+    await blobs.delete(HELLO)
+    assert not await blobs.exists(HELLO)
+
+
+@pytest.mark.parametrize("name", ["", "../../etc/passwd", HELLO.upper(), HELLO + "/x", HELLO[:-1]])
+async def test_names_that_are_not_hashes_are_refused(blobs: Blobs, name: str) -> None:
+    with pytest.raises(InvalidBlobAddress):
+        await blobs.get(name)
+
+
+async def test_changed_bytes_are_noticed(tmp_path: Path) -> None:
+    blobs = Blobs.open(f"file://{tmp_path}")
+    await blobs.put(b"hello")
+    (stored,) = (path for path in tmp_path.rglob(HELLO) if path.is_file())
+    stored.write_bytes(b"hullo")
+    with pytest.raises(BlobCorrupt):
+        await blobs.get(HELLO)
+
+
+async def test_a_folder_is_shared_by_processes(tmp_path: Path) -> None:
+    await Blobs.open(f"file://{tmp_path}").put(b"hello")
+    assert await Blobs.open(f"file://{tmp_path}").get(HELLO) == b"hello"
+
+
+@pytest.mark.parametrize(
+    "url", ["", "/folder", "file://", "file://host/folder", "s3://", "ftp://x/y"]
+)
+def test_unknown_addresses_are_refused(url: str) -> None:
+    with pytest.raises(InvalidBlobAddress):
+        Blobs.open(url)
