@@ -1,0 +1,1 @@
+"""Real PostgreSQL, RabbitMQ and Redis on free loopback ports, without a container engine."""

@@ -1,0 +1,1 @@
+"""Save-and-say: outbox relay, inbox, delayed messages and attempts in Postgres."""

@@ -1,0 +1,1 @@
+"""Connections, named queries, migrations and row-level security on Postgres."""

@@ -1,0 +1,1 @@
+"""Life of a service process: signals, start, drain and exit code."""

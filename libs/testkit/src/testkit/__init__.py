@@ -1,0 +1,1 @@
+"""What tests need: real servers, a fake clock, a recording bus, failpoints, a TCP proxy and real processes."""

@@ -1,0 +1,1 @@
+"""The platform's command line: starts, stops, shows and drives it."""

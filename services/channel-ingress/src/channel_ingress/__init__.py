@@ -1,0 +1,1 @@
+"""Normalises what comes in and sends what goes out, on every channel."""

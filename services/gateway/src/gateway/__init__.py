@@ -1,0 +1,1 @@
+"""The HTTP and Socket.IO edge of the platform."""

@@ -1,0 +1,1 @@
+"""Every call of a model: chat, stream, tools and embeddings."""

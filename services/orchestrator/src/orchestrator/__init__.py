@@ -1,0 +1,1 @@
+"""Conversations and turns: decides what happens next."""

@@ -1,0 +1,1 @@
+"""Files to text, to chunks, to embedded batches."""

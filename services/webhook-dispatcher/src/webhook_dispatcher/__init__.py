@@ -1,0 +1,1 @@
+"""Delivers public events to integrators: signed webhooks and event queues."""
