@@ -1,0 +1,141 @@
+"""Every model call goes through llm-router: replies, embeddings, and what they cost."""
+
+from typing import Annotated, Literal
+from uuid import UUID
+
+from pydantic import AwareDatetime, Field
+
+from contracts.message import Answer, Event, Part, Request, ShortText
+from contracts.v1.shapes import ExternalId
+
+
+class ToolCall(Part):
+    """The model wants a tool."""
+
+    call_id: ShortText = Field(description="The model's id of the call.")
+    name: ShortText = Field(description="Which tool.")
+    arguments: Annotated[str, Field(max_length=32_768)] = Field(
+        description="JSON text as the model wrote it; not yet checked."
+    )
+
+
+class ChatMessage(Part):
+    """One message of the prompt."""
+
+    role: Literal["system", "user", "assistant", "tool"] = Field(description="Who speaks.")
+    content: Annotated[str, Field(max_length=100_000)] = Field(description="The words.")
+    tool_calls: Annotated[list[ToolCall], Field(max_length=16)] = Field(
+        description="Tools the assistant asked for."
+    )
+    tool_call_id: ShortText | None = Field(description="Which call a tool message answers.")
+
+
+class ToolDefinition(Part):
+    """A tool that the model may ask for."""
+
+    name: Annotated[str, Field(max_length=64, pattern=r"^[a-z0-9_]+$")] = Field(
+        description="Its name."
+    )
+    description: Annotated[str, Field(max_length=2_000)] = Field(description="When to use it.")
+    parameters: Annotated[str, Field(max_length=16_384)] = Field(
+        description="JSON Schema of its arguments, as JSON text."
+    )
+
+
+class GivenPassage(Part):
+    """A passage that the prompt shows under [number]."""
+
+    number: int = Field(ge=1, le=99, description="The [n] to cite.")
+    title: ShortText = Field(description="The document's title.")
+    text: Annotated[str, Field(max_length=16_384)] = Field(description="Its words.")
+
+
+class StreamTarget(Part):
+    """Where the words go while they are written."""
+
+    channel_id: UUID = Field(description="The web channel.")
+    visitor_id: ExternalId = Field(description="The visitor.")
+    turn_id: UUID = Field(description="The turn.")
+    attempt: int = Field(ge=1, description="The lease's epoch.")
+
+
+class ReplyGenerated(Answer):
+    """What a model said."""
+
+    text: Annotated[str, Field(max_length=100_000)] = Field(description="Markdown.")
+    tool_calls: Annotated[list[ToolCall], Field(max_length=16)] = Field(
+        description="Tools it wants first."
+    )
+    finish_reason: Literal["stop", "length", "tool_calls", "content_filter"] = Field(
+        description="Unified over providers."
+    )
+    model: ShortText = Field(description="The model that answered, `provider/name`.")
+    fallback: bool = Field(description="Whether an earlier choice failed.")
+    input_tokens: int = Field(ge=0, description="Tokens read.")
+    output_tokens: int = Field(ge=0, description="Tokens written.")
+    cost_usd: float | None = Field(ge=0, description="Null where the price is unknown.")
+    milliseconds: int = Field(ge=0, description="Time taken.")
+    first_token_milliseconds: int | None = Field(ge=0, description="Until the first word.")
+
+
+class GenerateReply(
+    Request[ReplyGenerated], owner="llm-router", asked_by=("orchestrator",), version=1
+):
+    """Write the next message. The prompt's passages are given apart, so that a model that only
+    extracts can read them without parsing the prompt.
+    """
+
+    purpose: Literal["answer", "rewrite", "summary"] = Field(description="What it is for.")
+    conversation_id: UUID | None = Field(description="For the spend ledger.")
+    model: ShortText | None = Field(description="`provider/name`; null for the tenant's route.")
+    messages: Annotated[list[ChatMessage], Field(min_length=1, max_length=200)] = Field(
+        description="The prompt in order."
+    )
+    tools: Annotated[list[ToolDefinition], Field(max_length=32)] = Field(
+        description="Tools it may ask for."
+    )
+    passages: Annotated[list[GivenPassage], Field(max_length=20)] = Field(
+        description="Passages that the prompt contains."
+    )
+    reply_tokens_max: int = Field(ge=1, le=16_384, description="Longest answer.")
+    deadline_at: AwareDatetime = Field(description="After this nobody waits any more, UTC.")
+    stream: StreamTarget | None = Field(description="Where words go while they are written.")
+
+
+class TextsEmbedded(Answer):
+    """One vector a text, in the same order."""
+
+    model: ShortText = Field(description="The model of the vectors, `provider/name`.")
+    dimensions: int = Field(ge=1, le=4_000, description="Length of each vector.")
+    vectors: Annotated[
+        list[Annotated[str, Field(max_length=32_768)]], Field(min_length=1, max_length=64)
+    ] = Field(description="Little-endian float32 values, base64; unit length.")
+    tokens: int = Field(ge=0, description="Tokens read.")
+    cost_usd: float | None = Field(ge=0, description="Null where the price is unknown.")
+
+
+class EmbedTexts(
+    Request[TextsEmbedded],
+    owner="llm-router",
+    asked_by=("rag-indexer", "retriever"),
+    version=1,
+):
+    """Turn texts into vectors."""
+
+    purpose: Literal["passage", "query"] = Field(description="Models may treat them differently.")
+    model: ShortText | None = Field(description="Null for the tenant's or platform's default.")
+    texts: Annotated[
+        list[Annotated[str, Field(min_length=1, max_length=16_384)]],
+        Field(min_length=1, max_length=64),
+    ] = Field(description="The texts.")
+
+
+class TokensSpent(Event, owner="llm-router", heard_by=(), version=1, public="usage.recorded"):
+    """A model call was made and paid for."""
+
+    conversation_id: UUID | None = Field(description="The conversation, if it was for one.")
+    purpose: ShortText = Field(description="answer, rewrite, summary, passage, query.")
+    model: ShortText = Field(description="`provider/name`.")
+    input_tokens: int = Field(ge=0, description="Tokens read.")
+    output_tokens: int = Field(ge=0, description="Tokens written.")
+    cost_usd: float | None = Field(ge=0, description="Null where the price is unknown.")

@@ -1,0 +1,109 @@
+"""Configuration: gateway owns it, everybody else keeps the columns it uses.
+
+1. Somebody changes a tenant or a channel through the API: `tenant-configured`,
+   `channel-configured`, each with the whole state and a rising revision.
+2. A service whose database is empty says `repeat-configuration`; gateway says all of it again.
+"""
+
+from typing import Annotated, Literal
+from uuid import UUID
+
+from pydantic import Field
+
+from contracts.message import Command, Event, Part, ShortText, Slug
+from contracts.v1.shapes import ChannelType, ExternalId
+
+
+class TenantSettings(Part):
+    """What a tenant may choose; absent choices are filled by gateway before they are said."""
+
+    bot_name: ShortText = Field(description="Name the bot answers under.")
+    system_prompt: Annotated[str, Field(max_length=16_384)] = Field(
+        description="The tenant's own instructions to the model."
+    )
+    language: Annotated[str, Field(max_length=16)] = Field(description="BCP 47, e.g. en, hr.")
+    rag_enabled: bool = Field(description="Whether answers may use the tenant's documents.")
+    model: ShortText | None = Field(description="Model route, null for the platform's default.")
+    fallback_models: Annotated[list[ShortText], Field(max_length=8)] = Field(
+        description="Tried in order when the model fails."
+    )
+    embedding_model: ShortText | None = Field(description="Null for the platform's default.")
+    handoff_keywords: Annotated[list[ShortText], Field(max_length=100)] = Field(
+        description="Words that bring a person, matched as whole words without case."
+    )
+    handoff_reply: Annotated[str, Field(max_length=2_000)] = Field(
+        description="What the customer reads when a person takes over."
+    )
+    failure_reply: Annotated[str, Field(max_length=2_000)] = Field(
+        description="The one polite text when no model could answer."
+    )
+    coalesce_milliseconds: int = Field(
+        ge=0, le=10_000, description="How long a turn waits for more messages of a burst."
+    )
+    history_messages_max: int = Field(ge=0, le=100, description="Messages kept in the prompt.")
+    prompt_tokens_max: int = Field(ge=500, le=200_000, description="Budget of the whole prompt.")
+    reply_tokens_max: int = Field(ge=16, le=16_384, description="Longest answer.")
+    keyword_weight: float = Field(ge=0, le=1, description="Weight of keyword search in fusion.")
+    vector_weight: float = Field(ge=0, le=1, description="Weight of vector search in fusion.")
+    passages_max: int = Field(ge=1, le=20, description="Passages given to the model.")
+    chunk_tokens: int = Field(ge=32, le=2_048, description="Target size of a passage.")
+    chunk_overlap_tokens: int = Field(ge=0, le=512, description="Overlap of neighbours.")
+
+
+class TenantConfigured(
+    Event,
+    owner="gateway",
+    heard_by=(
+        "channel-ingress",
+        "orchestrator",
+        "rag-indexer",
+        "retriever",
+        "llm-router",
+    ),
+    version=1,
+    public="tenant.updated",
+):
+    """A tenant was created or changed; this is all of it."""
+
+    revision: int = Field(ge=1, description="Rises with each change; older ones are ignored.")
+    slug: Slug = Field(description="Immutable short name, used in public routing keys.")
+    name: ShortText = Field(description="Display name.")
+    state: Literal["active", "suspended", "removed"] = Field(description="Whether it is served.")
+    settings: TenantSettings = Field(description="Every setting, filled in.")
+
+
+class ChannelConfigured(
+    Event, owner="gateway", heard_by=("channel-ingress", "orchestrator"), version=1
+):
+    """A channel was created or changed; credentials travel sealed and are stored sealed."""
+
+    revision: int = Field(ge=1, description="Rises with each change; older ones are ignored.")
+    channel_id: UUID = Field(description="The channel.")
+    channel_type: ChannelType = Field(description="Which adapter serves it.")
+    name: ShortText = Field(description="Display name.")
+    state: Literal["active", "disabled", "removed"] = Field(description="Whether it is served.")
+    external_id: ExternalId = Field(
+        description="phone_number_id, page id, or the public widget key."
+    )
+    sealed_credentials: Annotated[str, Field(max_length=16_384)] | None = Field(
+        description="AES-256-GCM text of a JSON object (access_token, app_secret, app_id); "
+        "context `channel:<tenant_id>:<channel_id>`."
+    )
+
+
+class RepeatConfiguration(
+    Command,
+    owner="gateway",
+    said_by=(
+        "channel-ingress",
+        "orchestrator",
+        "rag-indexer",
+        "retriever",
+        "llm-router",
+        "webhook-dispatcher",
+    ),
+    version=1,
+):
+    """A service with an empty database asks for every tenant and channel again."""
+
+    service: ShortText = Field(description="Who asks.")
