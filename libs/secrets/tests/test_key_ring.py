@@ -4,6 +4,7 @@ import base64
 import os
 
 import pytest
+
 from sealing import ContextMismatch, InvalidKeyRing, KeyRing, MalformedSeal, UnknownKey
 
 CONTEXT = "channel:tenant-1:channel-1:access_token"
