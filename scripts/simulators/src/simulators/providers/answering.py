@@ -1,0 +1,133 @@
+"""From a request and a step to the plan of an answer, the same for every wire format."""
+
+from __future__ import annotations
+
+import math
+import re
+import zlib
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+from simulators.providers.script import Step
+
+_PASSAGE = re.compile(
+    r"^\[1\][ \t]*(?P<title>[^\n]*)\n?(?P<text>.*?)(?=^\[\d+\]|\Z)", re.MULTILINE | re.DOTALL
+)
+_WORDS = re.compile(r"\S+\s*")
+_ENDLESS = "onwards "
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a call asks for, read from any of the wire formats."""
+
+    provider: str
+    model: str
+    stream: bool
+    include_usage: bool
+    prompt: str
+    last_user_text: str
+    tools: tuple[str, ...]
+    has_tool_result: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The answer to give: text chunks or one tool call, and how it ends."""
+
+    chunks: tuple[str, ...]
+    tool: str | None
+    tool_arguments: str
+    finish: str
+    prompt_tokens: int
+    completion_tokens: int
+    usage: bool
+    model: str
+    call_id: str
+
+    @property
+    def text(self) -> str:
+        """The whole answer text."""
+        return "".join(self.chunks)
+
+
+def plan_answer(asked: Asked, step: Step, call_number: int) -> Plan:
+    """Decide text, tool call and finish reason of one call."""
+    tool, arguments = _tool_call(asked, step)
+    text = "" if tool else _text(asked, step)
+    chunks = tuple(cut_words(text, step.chunk_words))
+    finish = step.finish_reason or ("tool_calls" if tool else _finish(step))
+    return Plan(
+        chunks=chunks,
+        tool=tool,
+        tool_arguments=arguments,
+        finish=finish,
+        prompt_tokens=max(1, len(asked.prompt) // 4),
+        completion_tokens=max(1, len(text or arguments) // 4),
+        usage=step.usage and (asked.include_usage or not asked.stream),
+        model=asked.model,
+        call_id=f"sim-{call_number}",
+    )
+
+
+def _finish(step: Step) -> str:
+    return "content_filter" if step.kind == "refusal" else "stop"
+
+
+def _tool_call(asked: Asked, step: Step) -> tuple[str | None, str]:
+    if step.kind not in ("tool_call", "invalid_tool_json"):
+        return None, ""
+    name = step.tool or (asked.tools[0] if asked.tools else "search_knowledge_base")
+    if step.kind == "invalid_tool_json":
+        return name, '{"query": "half an argum'
+    if step.arguments is not None:
+        return name, _dumps(step.arguments)
+    return name, _dumps({"query": asked.last_user_text})
+
+
+def _dumps(value: Any) -> str:
+    return orjson.dumps(value).decode()
+
+
+def _text(asked: Asked, step: Step) -> str:
+    if step.kind == "empty":
+        return ""
+    if step.text is not None:
+        return step.text
+    if step.kind == "refusal":
+        return "I cannot help with that."
+    if step.kind == "endless":
+        return _ENDLESS
+    return quote_first_passage(asked)
+
+
+def quote_first_passage(asked: Asked) -> str:
+    """The default answer: the first sentence of passage [1], cited; else an echo."""
+    found = _PASSAGE.search(asked.prompt)
+    if found is None:
+        return f"You said: {asked.last_user_text[:200]}"
+    body = found["text"].strip() or found["title"].strip()
+    sentence = re.split(r"(?<=[.!?])\s", body, maxsplit=1)[0]
+    return f"According to the documents: {sentence[:400]} [1]"
+
+
+def cut_words(text: str, words: int) -> list[str]:
+    """Cut a text into pieces of `words` words that join to the same text."""
+    parts = _WORDS.findall(text)
+    if parts and not text.startswith(parts[0]):
+        parts[0] = text[: text.index(parts[0])] + parts[0]
+    return ["".join(parts[i : i + words]) for i in range(0, len(parts), words)]
+
+
+def embed(text: str, dimensions: int) -> list[float]:
+    """A deterministic unit vector; texts that share words lie near each other."""
+    vector = [0.0] * dimensions
+    for word in re.findall(r"\w+", text.lower()):
+        code = zlib.crc32(word.encode())
+        vector[code % dimensions] += 1.0 if code & 0x10000 else -1.0
+    norm = math.sqrt(sum(x * x for x in vector))
+    if norm == 0.0:
+        vector[0], norm = 1.0, 1.0
+    return [x / norm for x in vector]

@@ -1,0 +1,151 @@
+"""OpenAI wire format: chat completions (JSON and SSE), embeddings, models."""
+
+from __future__ import annotations
+
+import base64
+import struct
+from collections.abc import Iterator
+from typing import Any
+
+import orjson
+
+from simulators.providers.answering import Asked, Plan, embed
+
+PROVIDER = "openai"
+CONTENT_TYPE = "text/event-stream"
+_CREATED = 1_700_000_000
+
+
+def read_chat(body: dict[str, Any]) -> Asked:
+    """Read a `/v1/chat/completions` body."""
+    messages = body.get("messages") or []
+    users = [m for m in messages if m.get("role") == "user"]
+    return Asked(
+        provider=PROVIDER,
+        model=str(body.get("model", "")),
+        stream=bool(body.get("stream")),
+        include_usage=bool((body.get("stream_options") or {}).get("include_usage")),
+        prompt="\n".join(text_of(m.get("content")) for m in messages),
+        last_user_text=text_of(users[-1].get("content")) if users else "",
+        tools=tuple(t["function"]["name"] for t in body.get("tools") or []),
+        has_tool_result=any(m.get("role") == "tool" for m in messages),
+    )
+
+
+def text_of(content: Any) -> str:
+    """Text of a content field, which is a string or a list of parts."""
+    if isinstance(content, str):
+        return content
+    return "".join(part.get("text", "") for part in content or [])
+
+
+def whole(plan: Plan) -> dict[str, Any]:
+    """The body of a call without streaming."""
+    message: dict[str, Any] = {"role": "assistant", "content": plan.text or None}
+    if plan.tool:
+        message["tool_calls"] = [_tool(plan)]
+    body: dict[str, Any] = {
+        "id": f"chatcmpl-{plan.call_id}",
+        "object": "chat.completion",
+        "created": _CREATED,
+        "model": plan.model,
+        "choices": [{"index": 0, "message": message, "finish_reason": plan.finish}],
+    }
+    if plan.usage:
+        body["usage"] = _usage(plan)
+    return body
+
+
+def stream(plan: Plan) -> Iterator[bytes]:
+    """The SSE events of a streamed call, without the closing ones."""
+    yield _event(plan, {"role": "assistant", "content": ""}, None)
+    for chunk in plan.chunks:
+        yield _event(plan, {"content": chunk}, None)
+    if plan.tool:
+        half = len(plan.tool_arguments) // 2
+        yield _event(plan, {"tool_calls": [_tool(plan) | {"index": 0} | _named(plan)]}, None)
+        for part in (plan.tool_arguments[:half], plan.tool_arguments[half:]):
+            fragment = {"index": 0, "function": {"arguments": part}}
+            yield _event(plan, {"tool_calls": [fragment]}, None)
+
+
+def closing(plan: Plan) -> bytes:
+    """The end of the stream: finish reason, usage when asked for, `[DONE]`."""
+    end = _event(plan, {}, plan.finish)
+    if plan.usage:
+        end += _sse(_chunk(plan) | {"choices": [], "usage": _usage(plan)})
+    return end + b"data: [DONE]\n\n"
+
+
+def error(status: int, message: str) -> dict[str, Any]:
+    """An error body."""
+    kind = "rate_limit_error" if status == 429 else "server_error"
+    return {"error": {"message": message, "type": kind, "param": None, "code": None}}
+
+
+def embeddings(body: dict[str, Any]) -> dict[str, Any]:
+    """The answer to `/v1/embeddings`; 384 numbers unless `dimensions` is given."""
+    given = body.get("input", "")
+    texts = [given] if isinstance(given, str) else [str(text) for text in given]
+    vectors = [embed(text, int(body.get("dimensions") or 384)) for text in texts]
+    packed = body.get("encoding_format") == "base64"
+    tokens = sum(max(1, len(text) // 4) for text in texts)
+    return {
+        "object": "list",
+        "model": body.get("model", ""),
+        "data": [
+            {"object": "embedding", "index": i, "embedding": _pack(v) if packed else v}
+            for i, v in enumerate(vectors)
+        ],
+        "usage": {"prompt_tokens": tokens, "total_tokens": tokens},
+    }
+
+
+def models(names: list[str]) -> dict[str, Any]:
+    """The answer to `/v1/models`."""
+    return {
+        "object": "list",
+        "data": [
+            {"id": name, "object": "model", "created": _CREATED, "owned_by": "simulator"}
+            for name in names
+        ],
+    }
+
+
+def _pack(vector: list[float]) -> str:
+    return base64.b64encode(struct.pack(f"<{len(vector)}f", *vector)).decode()
+
+
+def _tool(plan: Plan) -> dict[str, Any]:
+    function = {"name": plan.tool, "arguments": plan.tool_arguments}
+    return {"id": f"call_{plan.call_id}", "type": "function", "function": function}
+
+
+def _named(plan: Plan) -> dict[str, Any]:
+    return {"function": {"name": plan.tool, "arguments": ""}}
+
+
+def _usage(plan: Plan) -> dict[str, int]:
+    return {
+        "prompt_tokens": plan.prompt_tokens,
+        "completion_tokens": plan.completion_tokens,
+        "total_tokens": plan.prompt_tokens + plan.completion_tokens,
+    }
+
+
+def _chunk(plan: Plan) -> dict[str, Any]:
+    return {
+        "id": f"chatcmpl-{plan.call_id}",
+        "object": "chat.completion.chunk",
+        "created": _CREATED,
+        "model": plan.model,
+    }
+
+
+def _event(plan: Plan, delta: dict[str, Any], finish: str | None) -> bytes:
+    choice = {"index": 0, "delta": delta, "finish_reason": finish}
+    return _sse(_chunk(plan) | {"choices": [choice]})
+
+
+def _sse(value: dict[str, Any]) -> bytes:
+    return b"data: " + orjson.dumps(value) + b"\n\n"
