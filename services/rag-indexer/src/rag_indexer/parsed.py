@@ -1,0 +1,74 @@
+"""What reading a file gives, and the ways in which a file cannot be read."""
+
+from dataclasses import asdict, dataclass
+from typing import Any, Self
+
+REASONS = {
+    "encrypted": "The file is protected by a password. Upload a copy without one.",
+    "no_text": (
+        "The file holds no text that can be read, perhaps only scanned pictures. "
+        "Upload a version with a text layer."
+    ),
+    "corrupt_document": "The file is damaged or incomplete. Save it again and upload the new copy.",
+    "zip_bomb": "The file unpacks to far more than its size allows, so it was not opened.",
+    "too_complex": (
+        "The file needs more memory or has more pages than is allowed. Split it into smaller files."
+    ),
+    "timeout": "Reading the file took too long. Split it into smaller files or save it more simply.",
+    "type_mismatch": (
+        "The content of the file is not what its name says. "
+        "Give it the right extension and upload it again."
+    ),
+    "too_large": "The file is larger than is allowed. Split it into smaller files.",
+    "unsupported_type": "This type of file cannot be read. Upload PDF, DOCX, TXT or Markdown.",
+}
+
+
+class Unreadable(Exception):
+    """A file that no retry will make readable; `code` is a key of `REASONS`."""
+
+    def __init__(self, code: str, detail: str = "") -> None:
+        super().__init__(f"{code}: {detail}" if detail else code)
+        self.code = code
+        self.detail = detail
+
+    @property
+    def sentence(self) -> str:
+        """What a person reads and can act on."""
+        return REASONS[self.code]
+
+
+@dataclass(frozen=True)
+class Mark:
+    """From character `start` on, the text stands on `page` under `headings` (outermost first)."""
+
+    start: int
+    page: int | None
+    headings: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class ParsedDocument:
+    """The visible text of a file; `marks` rise by `start` and the first one is at 0."""
+
+    file_type: str
+    text: str
+    marks: tuple[Mark, ...]
+    title: str | None = None
+    author: str | None = None
+    pages: int | None = None
+    encoding: str | None = None
+    encoding_guessed: bool = False
+    invisible_removed: int = 0
+
+    def as_json(self) -> dict[str, Any]:
+        """Plain values, as they travel from the child process to its parent."""
+        return asdict(self)
+
+    @classmethod
+    def of_json(cls, value: dict[str, Any]) -> Self:
+        """The document that `as_json` gave."""
+        marks = tuple(
+            Mark(mark["start"], mark["page"], tuple(mark["headings"])) for mark in value["marks"]
+        )
+        return cls(**{**value, "marks": marks})

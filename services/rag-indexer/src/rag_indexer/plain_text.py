@@ -1,0 +1,89 @@
+"""Text files: which encoding, and is it text at all."""
+
+import codecs
+
+from charset_normalizer import from_bytes
+
+from rag_indexer.parsed import Mark, ParsedDocument, Unreadable
+from rag_indexer.visible_text import visible
+
+_BYTE_ORDER_MARKS = (
+    (codecs.BOM_UTF8, "utf-8-sig"),
+    (codecs.BOM_UTF32_LE, "utf-32"),
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+_SAMPLE_BYTES = 128 * 1024
+_UNICODE_WIDTHS = (("utf-32-le", 4, 0), ("utf-32-be", 4, 3), ("utf-16-le", 2, 0), ("utf-16-be", 2, 1))
+_LAST_RESORT = "cp1252"
+
+
+def decode(content: bytes) -> tuple[str, str, bool]:
+    """Text, encoding, and whether the encoding was guessed; never U+FFFD for a byte."""
+    for mark, encoding in _BYTE_ORDER_MARKS:
+        if content.startswith(mark):
+            return _strictly(content, encoding), encoding, False
+    try:
+        if b"\0" not in content[:_SAMPLE_BYTES]:
+            return content.decode("utf-8"), "utf-8", False
+    except UnicodeDecodeError:
+        return _guess(content)
+    return _wide(content)
+
+
+def _strictly(content: bytes, encoding: str) -> str:
+    try:
+        return content.decode(encoding)
+    except UnicodeDecodeError as damage:
+        raise Unreadable("corrupt_document", f"not {encoding} as its mark says") from damage
+
+
+def _wide(content: bytes) -> tuple[str, str, bool]:
+    """UTF-16 or UTF-32 without a mark: zero bytes fall on the same place of nearly every unit."""
+    sample = content[:_SAMPLE_BYTES]
+    for encoding, width, kept in _UNICODE_WIDTHS:
+        others = [sample[place::width] for place in range(width) if place != kept]
+        zeros = sum(part.count(0) for part in others)
+        if zeros > 0.6 * sum(len(part) for part in others) and sample[kept::width].count(0) == 0:
+            try:
+                return content.decode(encoding), encoding, True
+            except UnicodeDecodeError:
+                continue
+    raise Unreadable("unsupported_type", "zero bytes that are no Unicode text")
+
+
+def _guess(content: bytes) -> tuple[str, str, bool]:
+    best = from_bytes(content[:_SAMPLE_BYTES]).best()
+    for encoding in (best.encoding if best else None, _LAST_RESORT, "latin-1"):
+        if encoding is None:
+            continue
+        try:
+            return content.decode(encoding), encoding, True
+        except (UnicodeDecodeError, LookupError):
+            continue
+    raise Unreadable("unsupported_type", "no known encoding")
+
+
+def read_text(content: bytes) -> tuple[str, str, bool, int]:
+    """Visible text, encoding, guessed, removed; raises `Unreadable` for what is not text."""
+    text, encoding, guessed = decode(content)
+    sample = text[:65536]
+    controls = sum(1 for character in sample if character < " " and character not in "\t\n\r\f\v")
+    if controls > max(8, len(sample) // 20):
+        raise Unreadable("unsupported_type", "mostly control characters")
+    shown, removed = visible(text)
+    return shown, encoding, guessed, removed
+
+
+def parse_text(content: bytes) -> ParsedDocument:
+    """A text file: no pages, no headings."""
+    text, encoding, guessed, removed = read_text(content)
+    return ParsedDocument(
+        file_type="txt",
+        text=text,
+        marks=(Mark(0, None, ()),),
+        encoding=encoding,
+        encoding_guessed=guessed,
+        invisible_removed=removed,
+    )
