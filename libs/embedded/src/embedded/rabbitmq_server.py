@@ -58,7 +58,7 @@ class RabbitServer:
         return BrokerAdministration(self.management_url())
 
     def start(self) -> str:
-        """Start it unless it runs, wait until it speaks AMQP, return the default vhost's address."""
+        """Start it unless it runs, wait until it speaks AMQP, return its address."""
         if self.alive():
             return self.url()
         programs = rabbitmq_programs(self._unpack_into)

@@ -36,7 +36,7 @@ class ServerSet:
         self.redis = RedisServer(self.folder / "redis")
 
     @property
-    def all(self) -> tuple[PostgresServer, RabbitServer, RedisServer]:
+    def all(self) -> tuple[RabbitServer, RedisServer, PostgresServer]:
         """The servers in the order in which they are stopped."""
         return self.rabbitmq, self.redis, self.postgres
 
