@@ -1,0 +1,78 @@
+"""Messenger webhook bodies, as the Platform sends them."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Iterable
+from typing import Any
+
+Json = dict[str, Any]
+
+
+def new_message_id() -> str:
+    """A fresh `m_…` message id."""
+    return "m_" + secrets.token_urlsafe(32)
+
+
+def text_message(page_id: str, sender: str, text: str, *, message_id: str = "") -> Json:
+    """A customer's text."""
+    return _item(sender, page_id, message={"mid": message_id or new_message_id(), "text": text})
+
+
+def postback(page_id: str, sender: str, payload: str, title: str) -> Json:
+    """A tap on a button with a payload."""
+    content = {"mid": new_message_id(), "payload": payload, "title": title}
+    return _item(sender, page_id, postback=content)
+
+
+def delivery(page_id: str, recipient: str, message_ids: list[str]) -> Json:
+    """Everything up to now was delivered."""
+    content = {"mids": message_ids, "watermark": _now_milliseconds()}
+    return _item(recipient, page_id, delivery=content)
+
+
+def read(page_id: str, recipient: str) -> Json:
+    """Everything up to now was read."""
+    return _item(recipient, page_id, read={"watermark": _now_milliseconds()})
+
+
+def echo(
+    page_id: str,
+    recipient: str,
+    text: str,
+    *,
+    message_id: str,
+    app_id: str = "",
+    metadata: str = "",
+) -> Json:
+    """What the page itself said; without `app_id`: a person in the page inbox."""
+    message: Json = {"mid": message_id, "is_echo": True, "text": text}
+    if app_id:
+        message["app_id"] = int(app_id)
+    if metadata:
+        message["metadata"] = metadata
+    return _item(page_id, recipient, message=message)
+
+
+def body_of(page_id: str, items: Iterable[Json], *, standby: bool = False) -> Json:
+    """The webhook body of one page, one entry per item as the Platform does."""
+    key = "standby" if standby else "messaging"
+    now = _now_milliseconds()
+    return {
+        "object": "page",
+        "entry": [{"id": page_id, "time": now, key: [item]} for item in items],
+    }
+
+
+def _item(sender: str, recipient: str, **content: Json) -> Json:
+    return {
+        "sender": {"id": sender},
+        "recipient": {"id": recipient},
+        "timestamp": _now_milliseconds(),
+        **content,
+    }
+
+
+def _now_milliseconds() -> int:
+    return int(time.time() * 1000)
