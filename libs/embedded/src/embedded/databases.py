@@ -58,6 +58,17 @@ async def create_database(
         await admin.execute(f"grant connect on database {_quoted(name)} to {_quoted(role)}")
 
 
+async def add_extension(admin_url: str, database: str, extension: str) -> None:
+    """Create an extension in a database as superuser: not every build lets the owner do it."""
+    parts = urlsplit(admin_url)
+    url = urlunsplit((parts.scheme, parts.netloc, f"/{database}", parts.query, ""))
+    connection = await asyncpg.connect(url)
+    try:
+        await connection.execute(f"create extension if not exists {_quoted(extension)}")
+    finally:
+        await connection.close()
+
+
 async def drop_database(admin: asyncpg.Connection[asyncpg.Record], name: str) -> None:
     """Delete a database, cutting whoever is connected to it."""
     await admin.execute(f"drop database if exists {_quoted(name)} with (force)")
