@@ -7,6 +7,7 @@ from contracts.message import (
     Event,
     Message,
     Part,
+    Refusal,
     Request,
     Stream,
 )
@@ -17,6 +18,7 @@ __all__ = [
     "Event",
     "Message",
     "Part",
+    "Refusal",
     "Request",
     "Stream",
     "all_messages",

@@ -46,9 +46,10 @@ def said_by(service: str) -> tuple[type[Message], ...]:
 def _messages_in(modules: list[Any]) -> Iterator[type[Message]]:
     for module in modules:
         for item in vars(module).values():
-            if isinstance(item, type) and issubclass(item, Message) and item.address:
-                if item.__module__ == module.__name__:
-                    yield item
+            if not (isinstance(item, type) and issubclass(item, Message)):
+                continue
+            if item.address and item.__module__ == module.__name__:
+                yield item
 
 
 __all__ = [

@@ -34,7 +34,7 @@ class Part(BaseModel):
 
 
 class Message(Part):
-    """What every message carries; `correlation_id` is the turn, document or delivery it is about."""
+    """What every message carries; `correlation_id` is the turn, document or delivery."""
 
     kind: ClassVar[str] = ""
     exchange: ClassVar[str] = ""
@@ -92,6 +92,11 @@ class Message(Part):
         )
 
     @classmethod
+    def queues(cls) -> tuple[str, ...]:
+        """Names of the queues it is taken from; each kind says how."""
+        return ()
+
+    @classmethod
     def hear(cls, body: bytes) -> Self:
         """Read a message from the wire; unknown fields of a newer speaker are ignored."""
         return cls.model_validate_json(body, extra="ignore")
@@ -147,6 +152,13 @@ class Command(Message):
 
 class Answer(Part):
     """What a request is answered with; travels to the asker's own reply queue."""
+
+
+class Refusal(Part):
+    """The other answer: why the owner would not or could not, AMQP type `refusal`."""
+
+    code: Code = Field(description="Stable: not_found, invalid_request, internal_error …")
+    detail: Annotated[str, Field(max_length=2_000)] = Field(description="For a person.")
 
 
 AnswerType = TypeVar("AnswerType", bound=Answer)
@@ -216,4 +228,3 @@ def _answer_of(cls: type[Request[Any]]) -> type[Answer]:
             answer: type[Answer] = metadata["args"][0]
             return answer
     raise TypeError(f"{cls.__name__} does not say what it is answered with: Request[TheAnswer]")
-

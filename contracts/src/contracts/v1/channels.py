@@ -22,9 +22,7 @@ from contracts.v1.shapes import (
 )
 
 
-class ChannelWebhookReceived(
-    Event, owner="gateway", heard_by=("channel-ingress",), version=1
-):
+class ChannelWebhookReceived(Event, owner="gateway", heard_by=("channel-ingress",), version=1):
     """A body that we answered 200 (or acknowledged to a widget) is in the ledger."""
 
     delivery_id: UUID = Field(description="Row of the ledger.")

@@ -93,9 +93,7 @@ class UpdateConversation(
     assignee: ShortText | None = Field(description="The person who takes it.")
 
 
-class ListMessages(
-    Request[MessagesListed], owner="orchestrator", asked_by=("gateway",), version=1
-):
+class ListMessages(Request[MessagesListed], owner="orchestrator", asked_by=("gateway",), version=1):
     """Messages of a conversation after a place."""
 
     conversation_id: UUID = Field(description="Which.")
@@ -120,9 +118,7 @@ class MessagePosted(Answer):
     message: RecordedMessage = Field(description="The message.")
 
 
-class PostMessage(
-    Request[MessagePosted], owner="orchestrator", asked_by=("gateway",), version=1
-):
+class PostMessage(Request[MessagePosted], owner="orchestrator", asked_by=("gateway",), version=1):
     """A person (or an integrator) says something in a conversation, and thereby owns it."""
 
     conversation_id: UUID = Field(description="Which.")

@@ -97,9 +97,7 @@ class EmbeddedPassage(Part):
     )
 
 
-class PassagesEmbedded(
-    Event, owner="rag-indexer", heard_by=("retriever",), version=1
-):
+class PassagesEmbedded(Event, owner="rag-indexer", heard_by=("retriever",), version=1):
     """Batch i of n of a document version; complete when all n are there."""
 
     document_id: UUID = Field(description="The document.")
@@ -164,9 +162,7 @@ class DocumentsListed(Answer):
     next_cursor: Cursor | None = Field(description="Where the next page begins; null at the end.")
 
 
-class GetDocument(
-    Request[DocumentFound], owner="rag-indexer", asked_by=("gateway",), version=1
-):
+class GetDocument(Request[DocumentFound], owner="rag-indexer", asked_by=("gateway",), version=1):
     """One document; refused with `not_found`."""
 
     document_id: UUID = Field(description="Which.")

@@ -12,9 +12,7 @@ PLATFORM = UUID(int=0)
 
 ChannelType = Literal["whatsapp", "messenger", "webchat"]
 Role = Literal["customer", "bot", "agent", "system"]
-ConversationStatus = Literal[
-    "active", "waiting", "assigned_human", "snoozed", "resolved", "closed"
-]
+ConversationStatus = Literal["active", "waiting", "assigned_human", "snoozed", "resolved", "closed"]
 ConversationOwner = Literal["bot", "human", "integrator", "nobody"]
 DeliveryState = Literal[
     "none", "planned", "attempting", "accepted", "delivered", "read", "failed", "unknown"

@@ -85,9 +85,7 @@ class TurnCompleted(
     duration_milliseconds: int = Field(ge=0, description="From lease to commit.")
 
 
-class TurnFailed(
-    Event, owner="orchestrator", heard_by=(), version=1, public="response.failed"
-):
+class TurnFailed(Event, owner="orchestrator", heard_by=(), version=1, public="response.failed"):
     """A try at a turn failed; the next try or a polite text follows."""
 
     conversation_id: UUID = Field(description="The conversation.")

@@ -5,7 +5,7 @@ A transaction is either of one tenant (`chat.tenant` is set for it) or of the wh
 neither, row-level security shows no rows at all.
 """
 
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, TypeAlias
 from uuid import UUID
@@ -40,11 +40,14 @@ class DatabaseAway(Exception):
 
 
 class Transaction:
-    """The running transaction: what store methods take."""
+    """The running transaction: what store methods take.
+
+    `after_commit` holds what is to be done, without waiting, once it is committed.
+    """
 
     def __init__(self, connection: Any) -> None:
         self._connection = connection
-        self.said = 0
+        self.after_commit: list[Callable[[], None]] = []
 
     async def fetch(self, sql: str, *args: object) -> list[Record]:
         """All rows."""
@@ -134,7 +137,7 @@ class Database:
         try:
             connection = await self._pool.acquire(timeout=_ACQUIRE_TIMEOUT_SECONDS)
         except AWAY as error:
-            raise DatabaseAway(f"{self.name}: {error or type(error).__name__}") from error
+            raise DatabaseAway(f"{self.name}: {str(error) or type(error).__name__}") from error
         try:
             async with _ended(connection, opening) as transaction:
                 yield transaction
@@ -149,8 +152,9 @@ async def _ended(connection: Any, opening: str) -> AsyncIterator[Transaction]:
         await connection.execute(opening)
     except AWAY as error:
         raise DatabaseAway(str(error) or type(error).__name__) from error
+    transaction = Transaction(connection)
     try:
-        yield Transaction(connection)
+        yield transaction
     except BaseException:
         if not connection.is_closed():
             await connection.execute("rollback")
@@ -160,6 +164,8 @@ async def _ended(connection: Any, opening: str) -> AsyncIterator[Transaction]:
             await connection.execute("commit")
         except AWAY as error:
             raise DatabaseAway(str(error) or type(error).__name__) from error
+        for act in transaction.after_commit:
+            act()
 
 
 async def _keep_session(connection: Any) -> None:

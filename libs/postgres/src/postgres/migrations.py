@@ -82,10 +82,11 @@ async def _apply(connection: "asyncpg.Connection[asyncpg.Record]", package: str)
 
 
 def _files(package: str) -> list[tuple[int, str, str]]:
-    found = []
-    for entry in files(package).joinpath("migrations").iterdir():
-        if match := _FILE.match(entry.name):
-            found.append((int(match.group(1)), entry.name, entry.read_text("utf-8")))
+    found = [
+        (int(match.group(1)), entry.name, entry.read_text("utf-8"))
+        for entry in files(package).joinpath("migrations").iterdir()
+        if (match := _FILE.match(entry.name))
+    ]
     numbers = [number for number, _, _ in found]
     if len(set(numbers)) != len(numbers):
         raise MigrationFailed(f"{package}: two migrations share a number")
