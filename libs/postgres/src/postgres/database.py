@@ -155,9 +155,13 @@ async def _ended(connection: Any, opening: str) -> AsyncIterator[Transaction]:
     transaction = Transaction(connection)
     try:
         yield transaction
-    except BaseException:
-        if not connection.is_closed():
+    except BaseException as error:
+        if connection.is_closed():
+            raise _away_or_same(error) from error
+        try:
             await connection.execute("rollback")
+        except AWAY as lost:
+            raise DatabaseAway(str(lost) or type(lost).__name__) from error
         raise
     else:
         try:
@@ -166,6 +170,13 @@ async def _ended(connection: Any, opening: str) -> AsyncIterator[Transaction]:
             raise DatabaseAway(str(error) or type(error).__name__) from error
         for act in transaction.after_commit:
             act()
+
+
+def _away_or_same(error: BaseException) -> BaseException:
+    """A body that failed because the connection died says so; cancellation stays what it is."""
+    if isinstance(error, Exception):
+        return DatabaseAway(str(error) or type(error).__name__)
+    return error
 
 
 async def _keep_session(connection: Any) -> None:
