@@ -1,0 +1,67 @@
+/** The documents a reply rests on: one chip each, expandable to the place and the quoted words. */
+import { useEffect, useId, useRef } from "preact/hooks";
+import type { Citation } from "../shared/protocol";
+import { DocumentIcon } from "./icons";
+import { words } from "./language";
+
+interface Props {
+  citations: readonly Citation[];
+  opened: number | null;
+  onOpen: (number: number | null) => void;
+}
+
+export function Sources({ citations, opened, onOpen }: Props) {
+  const id = useId();
+  const shown = citations.find((citation) => citation.number === opened);
+  return (
+    <div class="sources">
+      <h4 class="sources-title">{words.value.sources}</h4>
+      <ul class="chips">
+        {citations.map((citation) => (
+          <li key={citation.number}>
+            <button
+              type="button"
+              class="chip"
+              aria-expanded={citation.number === opened}
+              aria-controls={id}
+              onClick={() => onOpen(citation.number === opened ? null : citation.number)}
+            >
+              <span class="chip-number">{citation.number}</span>
+              <span class="chip-title" dir="auto">
+                {citation.title}
+              </span>
+            </button>
+          </li>
+        ))}
+      </ul>
+      <div id={id} class="source-place">
+        {shown && <Source key={shown.number} citation={shown} />}
+      </div>
+    </div>
+  );
+}
+
+function Source({ citation }: { citation: Citation }) {
+  const card = useRef<HTMLElement>(null);
+  useEffect(() => card.current?.scrollIntoView({ block: "nearest" }), []);
+  const place = [citation.page ? `${words.value.page} ${citation.page}` : "", citation.heading ?? ""];
+  const where = place.filter(Boolean).join(" · ");
+  return (
+    <section class="source" ref={card}>
+      <p class="source-title" dir="auto">
+        <DocumentIcon />
+        {citation.title}
+      </p>
+      {where && (
+        <p class="source-where" dir="auto">
+          {where}
+        </p>
+      )}
+      {citation.quote && (
+        <blockquote class="source-quote" dir="auto">
+          {citation.quote}
+        </blockquote>
+      )}
+    </section>
+  );
+}
