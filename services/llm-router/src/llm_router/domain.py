@@ -1,0 +1,228 @@
+"""What a model call is, how it can end, and which models are tried; nothing here does I/O."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal, Protocol
+from uuid import UUID
+
+from contracts.v1.models import ChatMessage, GivenPassage, ToolCall, ToolDefinition
+
+FinishReason = Literal["stop", "length", "tool_calls", "content_filter"]
+Purpose = Literal["answer", "rewrite", "summary"]
+EmbeddingPurpose = Literal["passage", "query"]
+EMBEDDING_PURPOSES: tuple[EmbeddingPurpose, ...] = ("passage", "query")
+OnWords = Callable[[str], None]
+
+BUILTIN = "builtin"
+CHARACTERS_PER_TOKEN = 4
+TEXT_CHARACTERS_MAX = 100_000
+_RETRYABLE = frozenset({"rate_limited", "overloaded", "unreachable", "truncated", "timeout"})
+_FINISH_REASONS: dict[str, FinishReason] = {
+    "stop": "stop",
+    "end_turn": "stop",
+    "stop_sequence": "stop",
+    "eos": "stop",
+    "length": "length",
+    "max_tokens": "length",
+    "max_output_tokens": "length",
+    "tool_calls": "tool_calls",
+    "tool_use": "tool_calls",
+    "function_call": "tool_calls",
+    "content_filter": "content_filter",
+    "refusal": "content_filter",
+    "safety": "content_filter",
+}
+
+
+class ModelFailed(Exception):
+    """A model did not give an answer that may be used.
+
+    `code` is one of rate_limited, overloaded, unreachable, timeout, truncated, empty_answer,
+    bad_response, not_authorised, bad_request, context_too_long, unknown_model, cooling_down.
+    """
+
+    def __init__(self, code: str, detail: str, retry_after_seconds: float | None = None) -> None:
+        super().__init__(f"{code}: {detail}")
+        self.code = code
+        self.detail = detail[:400]
+        self.retry_after_seconds = retry_after_seconds
+
+    @property
+    def retryable(self) -> bool:
+        """Whether asking the same model again may help."""
+        return self.code in _RETRYABLE
+
+
+class ChainFailed(Exception):
+    """No model of the chain answered; `failures` says why, in order."""
+
+    def __init__(self, failures: Sequence[tuple[Model, ModelFailed]]) -> None:
+        self.failures = tuple(failures)
+        parts = [f"{model}: {failure}" for model, failure in failures]
+        super().__init__("; ".join(parts) or "no model")
+
+    @property
+    def code(self) -> str:
+        """The failure of the first choice, which is the one that a person can act on."""
+        return self.failures[0][1].code if self.failures else "no_model"
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """A model as tenants name it: `provider/name`."""
+
+    provider: str
+    name: str
+
+    @classmethod
+    def named(cls, text: str) -> Model:
+        """Read `provider/name`; a bare name is OpenAI's."""
+        provider, slash, name = text.strip().partition("/")
+        return cls(provider.lower(), name) if slash else cls("openai", provider)
+
+    def __str__(self) -> str:
+        return f"{self.provider}/{self.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """Where a provider is reached and with which key."""
+
+    url: str | None
+    key: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class ChatCall:
+    """One call of one model."""
+
+    model: Model
+    access: Access
+    purpose: Purpose
+    messages: Sequence[ChatMessage]
+    tools: Sequence[ToolDefinition]
+    passages: Sequence[GivenPassage]
+    reply_tokens_max: int
+    timeout_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class ChatOutcome:
+    """What a model answered; token counts are None where the provider gave none."""
+
+    text: str
+    tool_calls: tuple[ToolCall, ...]
+    finish_reason: FinishReason
+    input_tokens: int | None
+    output_tokens: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Vectors:
+    """Unit vectors, one a text, each as little-endian float32 bytes."""
+
+    rows: tuple[bytes, ...]
+    dimensions: int
+    tokens: int
+
+
+class ChatAdapter(Protocol):
+    """Speaks to one family of providers."""
+
+    async def chat(self, call: ChatCall, on_words: OnWords | None) -> ChatOutcome:
+        """Call the model; streams when `on_words` is given. Raises ModelFailed."""
+        ...
+
+
+class EmbeddingAdapter(Protocol):
+    """Turns texts into vectors."""
+
+    async def embed(
+        self,
+        model: Model,
+        access: Access,
+        texts: Sequence[str],
+        purpose: EmbeddingPurpose,
+        timeout_seconds: float,
+    ) -> Vectors:
+        """One unit vector a text, in order. Raises ModelFailed."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Spend:
+    """One model call as the ledger keeps it; `cost_usd` is None where the price is unknown."""
+
+    tenant_id: UUID
+    correlation_id: UUID
+    conversation_id: UUID | None
+    purpose: str
+    model: Model
+    input_tokens: int
+    output_tokens: int
+    estimated: bool
+    cost_usd: float | None
+    milliseconds: int
+    outcome: str
+    occurred_at: datetime
+
+
+Record = Callable[[Spend], Awaitable[None]]
+
+
+def finish_reason(raw: str | None, *, called_tools: bool) -> FinishReason:
+    """One name for the many ways in which providers say why they stopped."""
+    known = _FINISH_REASONS.get((raw or "").lower(), "stop")
+    if called_tools and known == "stop":
+        return "tool_calls"
+    if known == "tool_calls" and not called_tools:
+        return "stop"
+    return known
+
+
+def checked(outcome: ChatOutcome) -> ChatOutcome:
+    """Refuse an answer that says nothing: no text, no tool and no reason of the provider's."""
+    silent = not outcome.text.strip() and not outcome.tool_calls
+    if silent and outcome.finish_reason != "content_filter":
+        raise ModelFailed("empty_answer", "the model answered with nothing")
+    return outcome
+
+
+def chain_of(
+    asked: str | None, tenant: str | None, fallbacks: Iterable[str], default: str
+) -> list[Model]:
+    """The models to try in order, each once; the builtin answerer always closes the chain."""
+    names = [asked or tenant or default, *fallbacks, f"{BUILTIN}/extractive"]
+    return list(dict.fromkeys(Model.named(name) for name in names))
+
+
+def estimated_tokens(text: str) -> int:
+    """A deterministic guess for providers that report no usage."""
+    return max(1, (len(text) + CHARACTERS_PER_TOKEN - 1) // CHARACTERS_PER_TOKEN) if text else 0
+
+
+def prompt_tokens(call: ChatCall) -> int:
+    """A guess at what the prompt of a call holds."""
+    words = sum(estimated_tokens(message.content) + 4 for message in call.messages)
+    tools = sum(estimated_tokens(tool.description + tool.parameters) for tool in call.tools)
+    return words + tools
+
+
+def failure_of_status(status: int, detail: str, retry_after_seconds: float | None) -> ModelFailed:
+    """The failure that an HTTP status of a provider means."""
+    if status == 429:
+        return ModelFailed("rate_limited", detail, retry_after_seconds)
+    if status in (401, 403):
+        return ModelFailed("not_authorised", detail)
+    if status == 404:
+        return ModelFailed("unknown_model", detail)
+    if status == 408:
+        return ModelFailed("timeout", detail)
+    if status >= 500:
+        return ModelFailed("overloaded", detail, retry_after_seconds)
+    if "context" in detail and ("length" in detail or "window" in detail):
+        return ModelFailed("context_too_long", detail)
+    return ModelFailed("bad_request", detail)
