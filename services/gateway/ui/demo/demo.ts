@@ -14,6 +14,7 @@ function embed(channel: string): void {
   script.async = true;
   script.src = "/widget/v1.js";
   script.dataset["channel"] = channel;
+  script.dataset["color"] = "#1f5f4a";
   script.dataset["launcherLabel"] = "Chat with Acme Outdoor";
   const { searchParams } = new URL(location.href);
   for (const name of ["theme", "locale", "open"]) {

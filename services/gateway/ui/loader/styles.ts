@@ -11,7 +11,7 @@ box-shadow:0 6px 20px rgb(0 0 0/22%),0 2px 6px rgb(0 0 0/14%);transition:transfo
 .right .launcher{margin-left:auto}
 .launcher:hover{transform:translateY(-2px);box-shadow:0 10px 26px rgb(0 0 0/26%)}
 .launcher:focus-visible,.preview:focus-visible{outline:3px solid #fff;box-shadow:0 0 0 6px var(--accent)}
-svg{grid-area:1/1;width:30px;height:30px;fill:none;stroke:currentColor;stroke-width:1.8;
+svg{grid-area:1/1;width:36px;height:36px;fill:none;stroke:currentColor;stroke-width:1.8;
 stroke-linecap:round;stroke-linejoin:round;transition:transform .2s,opacity .2s}
 svg:first-child{fill:currentColor;stroke-width:1.2}
 svg+svg{opacity:0;transform:rotate(-60deg)}

@@ -54,7 +54,7 @@ export function Composer({ chat }: { chat: Chat }) {
         <textarea
           ref={field}
           rows={1}
-          dir="auto"
+          dir={text ? "auto" : undefined}
           enterkeyhint="send"
           aria-label={words.value.write}
           placeholder={words.value.write}

@@ -1,0 +1,54 @@
+import { afterEach, describe, expect, it, vi } from "vitest";
+import { SessionRefused, Sessions } from "../widget/sessions";
+import { MemoryStorage, openShelf } from "../widget/storage";
+
+const SESSION = { token: "t", visitor_token: "v", visitor_id: "id", expires_in: 900, channel: {} };
+
+function answering(...answers: [number, unknown][]) {
+  const fetched = vi.fn(async () => {
+    const [status, body] = answers.shift() ?? [200, SESSION];
+    return new Response(JSON.stringify(body), { status });
+  });
+  vi.stubGlobal("fetch", fetched);
+  return fetched;
+}
+
+function bodies(fetched: ReturnType<typeof answering>): unknown[] {
+  return (fetched.mock.calls as unknown as [string, { body: string }][]).map(([, { body }]) => JSON.parse(body));
+}
+
+afterEach(() => vi.unstubAllGlobals());
+
+describe("sessions", () => {
+  const shelf = () => openShelf("key", new MemoryStorage());
+
+  it("asks once for callers at the same time and until the token is about to expire", async () => {
+    const fetched = answering();
+    let now = 0;
+    const sessions = new Sessions("/widget/sessions", "key", shelf(), () => now);
+    await Promise.all([sessions.current(), sessions.current()]);
+    await sessions.current();
+    expect(fetched).toHaveBeenCalledTimes(1);
+    now = 880_000;
+    await sessions.current();
+    expect(bodies(fetched)).toEqual([{ channel_key: "key" }, { channel_key: "key", visitor_token: "v" }]);
+  });
+
+  it("starts as a new visitor when its visitor token is refused", async () => {
+    const held = shelf();
+    held.set("visitor", "old");
+    const fetched = answering([401, { code: "visitor_token_invalid" }], [200, SESSION]);
+    await new Sessions("/widget/sessions", "key", held).current();
+    expect(bodies(fetched)[1]).toEqual({ channel_key: "key" });
+    expect(held.get("visitor")).toBe("v");
+  });
+
+  it("tells a final refusal from one that passes", async () => {
+    answering([403, { code: "origin_not_allowed", detail: "no" }], [429, {}], [503, {}]);
+    const sessions = new Sessions("/widget/sessions", "key", shelf());
+    await expect(sessions.current()).rejects.toBeInstanceOf(SessionRefused);
+    await expect(sessions.current()).rejects.not.toBeInstanceOf(SessionRefused);
+    await expect(sessions.current()).rejects.not.toBeInstanceOf(SessionRefused);
+    await expect(sessions.current()).resolves.toMatchObject({ token: "t" });
+  });
+});
