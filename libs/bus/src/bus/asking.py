@@ -8,7 +8,7 @@ import structlog
 from aio_pika.abc import AbstractIncomingMessage, AbstractRobustConnection
 from pydantic import ValidationError
 
-from bus.speaking import BrokerAway, Outgoing, Speaker
+from bus.speaking import BrokerAway, Outgoing, Speaker, Unroutable
 from bus.tracing import trace_headers
 from contracts.message import Answer, Refusal, Request
 from contracts.topology import ANSWERS
@@ -66,8 +66,6 @@ class Asker:
         )
         await queue.bind(ANSWERS, routing_key=self._reply_queue)
         await queue.consume(self._on_reply, no_ack=True)
-        if self._speaker.transient_channel is not None:
-            self._speaker.transient_channel.return_callbacks.add(self._on_return)
 
     async def ask(self, request: Request[AnswerType], timeout_seconds: float) -> AnswerType:
         """Ask and wait. Raises `AskTimeout`, or `AskFailed` with the owner's code."""
@@ -77,30 +75,29 @@ class Asker:
         )
         self._waiting[key] = waiting
         try:
-            await self._say(request, key, timeout_seconds)
             async with asyncio.timeout(timeout_seconds):
+                await self._say(request, timeout_seconds)
                 return _read(request, await waiting)
         except TimeoutError:
             raise AskTimeout(request.address, timeout_seconds) from None
+        except Unroutable:
+            raise AskFailed("no_responder", f"nobody takes {request.address}") from None
         except BrokerAway as error:
             raise AskFailed("broker_away", str(error)) from error
         finally:
             self._waiting.pop(key, None)
 
-    async def _say(self, request: Request[Any], key: str, timeout_seconds: float) -> None:
-        await self._speaker.transient(
-            Outgoing(
-                exchange=request.exchange,
-                routing_key=request.address,
-                body=request.said(),
-                message_id=request.message_id,
-                address=request.address,
-                headers=trace_headers(),
-            ),
-            mandatory=True,
-            reply_to=self._reply_queue,
-            correlation_id=key,
-            expiration_seconds=timeout_seconds,
+    async def _say(self, request: Request[Any], timeout_seconds: float) -> None:
+        message = Outgoing(
+            exchange=request.exchange,
+            routing_key=request.address,
+            body=request.said(),
+            message_id=request.message_id,
+            address=request.address,
+            headers=trace_headers(),
+        )
+        await self._speaker.request(
+            message, reply_to=self._reply_queue, expiration_seconds=timeout_seconds
         )
 
     async def _on_reply(self, reply: AbstractIncomingMessage) -> None:
@@ -109,11 +106,6 @@ class Asker:
             _log.debug("late answer dropped", correlation_id=reply.correlation_id)
             return
         waiting.set_result(reply)
-
-    def _on_return(self, _channel: object, returned: AbstractIncomingMessage) -> None:
-        waiting = self._waiting.get(returned.correlation_id or "")
-        if waiting is not None and not waiting.done():
-            waiting.set_exception(AskFailed("no_responder", f"nobody takes {returned.routing_key}"))
 
 
 def _read(request: Request[AnswerType], reply: AbstractIncomingMessage) -> AnswerType:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from uuid import UUID
 
 import aio_pika
-from aio_pika.abc import AbstractChannel, AbstractExchange, AbstractRobustConnection
+from aio_pika.abc import AbstractExchange, AbstractRobustConnection
 from aio_pika.exceptions import AMQPError, DeliveryError, PublishError
 from aiormq.exceptions import AMQPException
 
@@ -52,7 +52,7 @@ class Outgoing:
 class Speaker:
     """The publishing half of a service's bus: one connection, two channels.
 
-    Events and commands go over the confirmed channel; requests, answers and streams, whose loss a
+    Events, commands and requests go over the confirmed channel; answers and streams, whose loss a
     deadline or the final message covers, over the other.
     """
 
@@ -61,7 +61,6 @@ class Speaker:
         self._connection: AbstractRobustConnection | None = None
         self._confirmed: dict[str, AbstractExchange] = {}
         self._transient: dict[str, AbstractExchange] = {}
-        self.transient_channel: AbstractChannel | None = None
 
     async def start(self, url: str) -> AbstractRobustConnection:
         """Connect; raises what aio-pika raises while the broker is away."""
@@ -74,7 +73,6 @@ class Speaker:
         for name in EXCHANGES:
             self._confirmed[name] = await confirmed.get_exchange(name, ensure=False)
             self._transient[name] = await transient.get_exchange(name, ensure=False)
-        self.transient_channel = transient
         return connection
 
     async def close(self) -> None:
@@ -89,44 +87,51 @@ class Speaker:
         return connection is not None and connection.connected.is_set()
 
     async def confirmed(self, outgoing: Outgoing) -> None:
-        """Say it; returns when the broker has it. Raises `Unroutable` or `BrokerAway`."""
-        if not self.connected:
-            raise BrokerAway("not connected")
-        message = self._message(outgoing, PERSISTENT)
-        try:
-            await self._confirmed[outgoing.exchange].publish(
-                message, outgoing.routing_key, mandatory=True, timeout=PUBLISH_TIMEOUT_SECONDS
-            )
-        except PublishError as error:
-            raise Unroutable(f"{outgoing.exchange}/{outgoing.routing_key}") from error
-        except DeliveryError as error:
-            raise BrokerAway(f"refused: {outgoing.routing_key}") from error
-        except _AWAY as error:
-            raise BrokerAway(str(error) or type(error).__name__) from error
+        """Say it; returns when the broker has it on disk. Raises `Unroutable`, `BrokerAway`."""
+        await self._publish(
+            self._confirmed, self._message(outgoing, PERSISTENT), outgoing, mandatory=True
+        )
 
-    async def transient(
-        self,
-        outgoing: Outgoing,
-        *,
-        mandatory: bool = False,
-        reply_to: str | None = None,
-        correlation_id: str | None = None,
-        expiration_seconds: float | None = None,
+    async def request(
+        self, outgoing: Outgoing, *, reply_to: str, expiration_seconds: float
     ) -> None:
-        """Say it without waiting for a confirm; raises `BrokerAway` when there is no broker."""
-        if not self.connected:
-            raise BrokerAway("not connected")
+        """Put a question on its queue for so long; raises `Unroutable` when nobody has one.
+
+        Confirmed, because without confirms a returned message is dropped by the driver.
+        """
         message = self._message(outgoing, TRANSIENT)
         message.reply_to = reply_to
-        message.correlation_id = correlation_id
+        message.correlation_id = str(outgoing.message_id)
         message.expiration = expiration_seconds
+        await self._publish(self._confirmed, message, outgoing, mandatory=True)
+
+    async def transient(self, outgoing: Outgoing, *, correlation_id: str | None = None) -> None:
+        """Say it without waiting for a confirm; raises `BrokerAway` when there is no broker."""
+        message = self._message(outgoing, TRANSIENT)
+        message.correlation_id = correlation_id
+        await self._publish(self._transient, message, outgoing, mandatory=False)
+
+    async def _publish(
+        self,
+        exchanges: Mapping[str, AbstractExchange],
+        message: aio_pika.Message,
+        outgoing: Outgoing,
+        *,
+        mandatory: bool,
+    ) -> None:
+        if not self.connected:
+            raise BrokerAway("not connected")
         try:
-            await self._transient[outgoing.exchange].publish(
+            await exchanges[outgoing.exchange].publish(
                 message,
                 outgoing.routing_key,
                 mandatory=mandatory,
                 timeout=PUBLISH_TIMEOUT_SECONDS,
             )
+        except PublishError as error:
+            raise Unroutable(f"{outgoing.exchange}/{outgoing.routing_key}") from error
+        except DeliveryError as error:
+            raise BrokerAway(f"refused: {outgoing.routing_key}") from error
         except _AWAY as error:
             raise BrokerAway(str(error) or type(error).__name__) from error
 

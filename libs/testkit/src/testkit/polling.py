@@ -30,14 +30,19 @@ def eventually(look: Callable[[], T], what: str, timeout_seconds: float = 20.0) 
 
 
 async def eventually_async(
-    look: Callable[[], Awaitable[T]], what: str, timeout_seconds: float = 20.0
+    look: Callable[[], Awaitable[T] | T], what: str, timeout_seconds: float = 20.0
 ) -> T:
-    """Await `look()` until it returns something true; NeverHappened at the deadline."""
+    """Call (or await) `look()` until it is something true; NeverHappened at the deadline."""
     deadline = time.monotonic() + timeout_seconds
     pause_seconds = FIRST_PAUSE_SECONDS
-    while not (seen := await look()):
+    while not (seen := await _looked(look)):
         if time.monotonic() > deadline:
             raise NeverHappened(f"{what}: not within {timeout_seconds} s, last seen {seen!r}")
         await asyncio.sleep(pause_seconds)
         pause_seconds = min(2 * pause_seconds, LONGEST_PAUSE_SECONDS)
     return seen
+
+
+async def _looked(look: Callable[[], Awaitable[T] | T]) -> T:
+    seen = look()
+    return await seen if isinstance(seen, Awaitable) else seen
