@@ -82,6 +82,11 @@ class BrokerAdministration:
             {"configure": configure, "write": write, "read": read},
         )
 
+    def permit_topic(self, vhost: str, user: str, right: dict[str, str]) -> None:
+        """Set under which routing keys a user may publish (`exchange`, `write`, `read`)."""
+        place = f"topic-permissions/{quote(vhost, safe='')}/{quote(user, safe='')}"
+        self.call("PUT", place, right)
+
     def import_definitions(self, definitions: dict[str, Any], vhost: str | None = None) -> None:
         """Apply a definitions file: to one vhost, or to the whole broker."""
         place = "definitions" if vhost is None else f"definitions/{quote(vhost, safe='')}"
