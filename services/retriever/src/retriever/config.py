@@ -1,0 +1,23 @@
+"""Settings of the retriever, from `CHAT_RETRIEVER_…` variables."""
+
+from process import ServiceSettings
+from pydantic import Field
+from pydantic_settings import SettingsConfigDict
+
+
+class Settings(ServiceSettings):
+    """Everything that may differ between two retrievers."""
+
+    model_config = SettingsConfigDict(env_prefix="CHAT_RETRIEVER_")
+
+    embed_timeout_seconds: float = Field(
+        3.0, gt=0, description="How long a search waits for the question's vector."
+    )
+    embed_pause_seconds: float = Field(
+        5.0,
+        ge=0,
+        description="After a question stayed without a vector, searches use words alone so long.",
+    )
+    connections_max: int = Field(
+        12, ge=2, description="Connections to PostgreSQL; a search uses two for a moment."
+    )

@@ -1,0 +1,117 @@
+"""What the retriever does when it hears or is asked something."""
+
+
+from contracts.v1.documents import (
+    DocumentForgotten,
+    DocumentRemoved,
+    DocumentSearchable,
+    ForgetDocument,
+    PassagesEmbedded,
+)
+from contracts.v1.knowledge import FoundPassage, KnowledgeFound, SearchKnowledge
+from contracts.v1.tenants import TenantConfigured
+from observe import get_logger
+from outbox import Outbox
+from postgres import Transaction
+
+from retriever.domain import Weights
+from retriever.metrics import SWITCHED
+from retriever.search import Found, Search
+from retriever.store import Store
+
+log = get_logger(__name__)
+
+
+class Handlers:
+    """Load, decide, save and say."""
+
+    def __init__(self, outbox: Outbox, store: Store, search: Search) -> None:
+        self._outbox = outbox
+        self._store = store
+        self._search = search
+
+    async def tenant_configured(self, message: TenantConfigured, tx: Transaction) -> None:
+        """Keep the weights; a removed tenant's documents go."""
+        settings = message.settings
+        weights = Weights(settings.keyword_weight, settings.vector_weight)
+        await self._store.keep_tenant(tx, message.tenant_id, message.revision, weights)
+        if message.state == "removed":
+            await self._store.forget_tenant(tx, message.tenant_id)
+
+    async def passages_embedded(self, message: PassagesEmbedded, tx: Transaction) -> None:
+        """Store the batch aside; the one that completes the version makes it answer."""
+        tenant_id, document_id = message.tenant_id, message.document_id
+        if await self._store.lock_document(tx, tenant_id, document_id):
+            log.info("batch_of_removed_document", document_id=str(document_id))
+            return
+        live = await self._store.live_version(tx, tenant_id, document_id)
+        if live is not None and live.document_version >= message.document_version:
+            if live.document_version == message.document_version:
+                await self._say_searchable(tx, message, live.passages)
+            return
+        version_id = await self._store.store_batch(tx, message)
+        batches, passages = await self._store.count_stored(tx, tenant_id, version_id)
+        if batches < message.batches or passages != message.passages_total:
+            return
+        await self._store.switch(
+            tx, tenant_id, document_id, message.document_version, version_id
+        )
+        await self._say_searchable(tx, message, passages)
+        SWITCHED.inc()
+
+    async def _say_searchable(
+        self, tx: Transaction, batch: PassagesEmbedded, passages: int
+    ) -> None:
+        await self._outbox.say(
+            tx,
+            DocumentSearchable.after(
+                batch,
+                document_id=batch.document_id,
+                document_version=batch.document_version,
+                passages=passages,
+            ),
+        )
+
+    async def document_removed(self, message: DocumentRemoved, tx: Transaction) -> None:
+        """From the commit on no search sees it, and no late batch brings it back."""
+        await self._store.remove_document(tx, message.tenant_id, message.document_id)
+
+    async def forget_document(self, request: ForgetDocument) -> DocumentForgotten:
+        """The same, for somebody who waits until it is done."""
+        async with self._outbox.transaction(request.tenant_id) as tx:
+            passages = await self._store.remove_document(
+                tx, request.tenant_id, request.document_id
+            )
+        return DocumentForgotten(passages=passages)
+
+    async def search_knowledge(self, request: SearchKnowledge) -> KnowledgeFound:
+        """The best passages, or why there are none."""
+        outcome = await self._search.find(
+            request.correlation_id, request.tenant_id, request.query, request.limit
+        )
+        return KnowledgeFound(
+            passages=[found_passage(found) for found in outcome.found],
+            reason=outcome.reason,
+            degraded=outcome.degraded,
+            candidates=outcome.candidates,
+            milliseconds=round(outcome.milliseconds, 2),
+        )
+
+
+def found_passage(found: Found) -> FoundPassage:
+    """A stored passage with its scores, as it travels."""
+    passage, candidate = found.passage, found.candidate
+    return FoundPassage(
+        passage_id=passage.passage_id,
+        document_id=passage.document_id,
+        document_version=passage.document_version,
+        title=passage.title,
+        page=passage.page,
+        heading=passage.heading,
+        text=passage.text,
+        keyword_score=candidate.keyword_score,
+        vector_score=candidate.vector_score,
+        score=min(1.0, max(0.0, candidate.score)),
+    )
+
+

@@ -1,0 +1,166 @@
+"""Index making for the retriever's tests: passages with vectors that a test can foresee."""
+
+import base64
+import hashlib
+import re
+from collections.abc import AsyncIterator, Callable, Sequence
+from typing import Any
+from uuid import UUID, uuid4, uuid5
+
+import numpy as np
+import pytest
+import pytest_asyncio
+from contracts.v1.documents import EmbeddedPassage, PassagesEmbedded
+from contracts.v1.models import EmbedTexts, TextsEmbedded
+from postgres import Database
+from retriever.handlers import Handlers
+from retriever.question_vector import Embedder
+from retriever.search import Search
+from retriever.store import Store
+
+MODEL = "test/words"
+DIMENSIONS = 384
+BATCH = 16
+
+
+def words_vector(text: str) -> np.ndarray:
+    """A bag of words thrown onto 384 places: texts that share words are near each other."""
+    vector = np.zeros(DIMENSIONS, dtype="<f4")
+    for word in re.findall(r"\w+", text.lower()):
+        digest = hashlib.sha256(word.encode()).digest()
+        rng = np.random.default_rng(int.from_bytes(digest[:8], "big"))
+        vector += rng.standard_normal(DIMENSIONS).astype("<f4")
+    length = float(np.linalg.norm(vector))
+    return vector / length if length else np.full(DIMENSIONS, DIMENSIONS**-0.5, dtype="<f4")
+
+
+def on_wire(vector: np.ndarray) -> str:
+    return base64.b64encode(vector.astype("<f4").tobytes()).decode()
+
+
+def embed_passages(
+    tenant_id: UUID,
+    document_id: UUID,
+    version: int,
+    texts: Sequence[str],
+    *,
+    title: str = "Handbook",
+    language: str = "en",
+    vectors: Sequence[np.ndarray] | None = None,
+    model: str = MODEL,
+) -> list[PassagesEmbedded]:
+    """All the batches that rag-indexer would say of one document version."""
+    chosen = vectors if vectors is not None else [words_vector(text) for text in texts]
+    passages = [
+        EmbeddedPassage(
+            passage_id=uuid5(document_id, f"{version}:{ordinal}"),
+            ordinal=ordinal,
+            text=text,
+            page=ordinal + 1,
+            heading=None,
+            start_offset=0,
+            end_offset=len(text),
+            token_count=max(1, len(text.split())),
+            sha256=hashlib.sha256(text.encode()).hexdigest(),
+            vector=on_wire(vector),
+        )
+        for ordinal, (text, vector) in enumerate(zip(texts, chosen, strict=True))
+    ]
+    groups = [passages[place : place + BATCH] for place in range(0, len(passages), BATCH)]
+    return [
+        PassagesEmbedded.make(
+            tenant_id=tenant_id,
+            correlation_id=document_id,
+            document_id=document_id,
+            document_version=version,
+            title=title,
+            language=language,
+            embedding_model=model,
+            dimensions=len(chosen[0]),
+            batch=number,
+            batches=len(groups),
+            passages_total=len(passages),
+            passages=group,
+        )
+        for number, group in enumerate(groups, start=1)
+    ]
+
+
+class WordsOutbox:
+    """An outbox that only opens transactions and keeps what is said."""
+
+    def __init__(self, database: Database) -> None:
+        self.transaction = database.transaction
+        self.said: list[Any] = []
+
+    async def say(self, tx: object, *messages: Any, delay_seconds: float = 0) -> None:
+        self.said.extend(messages)
+
+
+class WordsBus:
+    """Answers with word vectors; `away` makes it silent as a stopped llm-router is."""
+
+    def __init__(self) -> None:
+        self.away: Exception | None = None
+        self.model = MODEL
+        self.vector: Callable[[str], np.ndarray] = words_vector
+        self.asked: list[EmbedTexts] = []
+
+    async def ask(self, request: EmbedTexts, *, timeout_seconds: float) -> TextsEmbedded:
+        self.asked.append(request)
+        if self.away:
+            raise self.away
+        vectors = [self.vector(text) for text in request.texts]
+        return TextsEmbedded(
+            model=request.model or self.model,
+            dimensions=len(vectors[0]),
+            vectors=[on_wire(vector) for vector in vectors],
+            tokens=1,
+            cost_usd=None,
+        )
+
+
+class Index:
+    """The retriever without a broker: its handlers over a real database."""
+
+    def __init__(self, database: Database) -> None:
+        self.database = database
+        self.bus = WordsBus()
+        self.outbox = WordsOutbox(database)
+        self.store = Store()
+        embedder = Embedder(self.bus, timeout_seconds=1, pause_seconds=0)  # type: ignore[arg-type]
+        self.search = Search(database, self.store, embedder)
+        self.handlers = Handlers(self.outbox, self.store, self.search)  # type: ignore[arg-type]
+
+    async def hear(self, batch: PassagesEmbedded) -> None:
+        async with self.database.transaction(batch.tenant_id) as tx:
+            await self.handlers.passages_embedded(batch, tx)
+
+    async def add(
+        self, tenant_id: UUID, texts: Sequence[str], *, version: int = 1, **details: Any
+    ) -> UUID:
+        document_id: UUID = details.pop("document_id", None) or uuid4()
+        for batch in embed_passages(tenant_id, document_id, version, texts, **details):
+            await self.hear(batch)
+        return document_id
+
+    async def find(self, tenant_id: UUID, question: str, limit: int = 5) -> Any:
+        return await self.search.find(uuid4(), tenant_id, question, limit)
+
+    async def texts(self, tenant_id: UUID, question: str, limit: int = 5) -> list[str]:
+        outcome = await self.find(tenant_id, question, limit)
+        return [found.passage.text for found in outcome.found]
+
+
+@pytest_asyncio.fixture
+async def index(service_database: Callable[..., Any]) -> AsyncIterator[Index]:
+    """An empty index in a fresh database."""
+    database = await Database.connect(service_database("retriever").url, name="retriever-test")
+    yield Index(database)
+    await database.close()
+
+
+@pytest.fixture
+def batches_of() -> Callable[..., list[PassagesEmbedded]]:
+    """Gives the batches of a document version."""
+    return embed_passages
