@@ -61,6 +61,17 @@ def test_standard_logging_takes_the_same_road(capsys: pytest.CaptureFixture[str]
     )
 
 
+early = observe.get_logger("early")
+
+
+def test_a_logger_made_at_import_follows_the_configuration(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    observe.configure("gateway")
+    early.info("later")
+    assert read_lines(capsys)[0]["logger"] == "early"
+
+
 def test_level_is_respected(capsys: pytest.CaptureFixture[str]) -> None:
     observe.configure("gateway", level="warning")
     observe.get_logger("x").info("quiet")

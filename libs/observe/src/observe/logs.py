@@ -58,7 +58,7 @@ def configure_logs(service: str, level: str) -> None:
 
 def get_logger(name: str) -> FilteringBoundLogger:
     """Make a logger whose lines carry the given name; keys are checked by the redaction list."""
-    return cast(FilteringBoundLogger, structlog.get_logger().bind(logger=name))
+    return cast(FilteringBoundLogger, structlog.get_logger(component=name))
 
 
 @contextmanager
@@ -91,6 +91,8 @@ def _route_standard_logging(shared: list[Processor], threshold: int) -> None:
 def _add_service(service: str) -> Processor:
     def add(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
         event["service"] = service
+        if "component" in event:
+            event.setdefault("logger", event.pop("component"))
         return event
 
     return add
