@@ -10,6 +10,7 @@ from uuid import UUID, uuid4, uuid5
 import numpy as np
 import pytest
 import pytest_asyncio
+
 from contracts.v1.documents import EmbeddedPassage, PassagesEmbedded
 from contracts.v1.models import EmbedTexts, TextsEmbedded
 from postgres import Database

@@ -7,6 +7,7 @@ from uuid import uuid4
 
 import asyncpg
 import pytest
+
 from bus import AskTimeout
 from contracts.v1.documents import (
     DocumentRemoved,

@@ -7,6 +7,7 @@ from uuid import uuid4
 import asyncpg
 import numpy as np
 import pytest
+
 from postgres import Database, Queries
 
 pytest.importorskip("testkit", reason="needs a real database, which testkit finds or starts")
@@ -70,9 +71,7 @@ async def test_the_filters_hold_without_row_level_security(
     assert await ask_everything(index, other) == {str(theirs)}
 
 
-async def set_walls(
-    database: Database, service_database: Callable[..., Any], verb: str
-) -> None:
+async def set_walls(database: Database, service_database: Callable[..., Any], verb: str) -> None:
     admin_url = service_database("retriever").admin_url
     name = database.dsn.rpartition("/")[2]
     admin = await asyncpg.connect(admin_url.rpartition("/")[0] + f"/{name}")
@@ -150,9 +149,7 @@ async def _plan(tx: Any, sql: str, tenant: Any, vector: list[float]) -> str:
 async def _recall(index: Any, tenant: Any, own: np.ndarray, question: np.ndarray) -> float:
     async with index.database.transaction(tenant) as tx:
         words = await index.store.search_words(tx, tenant, "nothing")
-        near = await index.store.search_vectors(
-            tx, tenant, question.tolist(), words.collection, 10
-        )
+        near = await index.store.search_vectors(tx, tenant, question.tolist(), words.collection, 10)
         rows = await tx.fetch(
             "select passage_key, ordinal from passages where passage_key = any ($1::bigint[])",
             [hit.key for hit in near.hits],

@@ -4,6 +4,7 @@ import base64
 
 import numpy as np
 import pytest
+
 from retriever.language import configuration_of
 from retriever.vector_text import InvalidVector, decode_vector, flatten_vectors
 

@@ -4,11 +4,14 @@ import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from rag_indexer.parsed import Mark, ParsedDocument
 
 HEADING_SEPARATOR = " > "
-_SENTENCE_END = re.compile(r"(?<=[.!?\u2026])[\"'\u201d\u2019)\]]*\s+|(?<=[\u3002\uff01\uff1f])|\n+")
+_SENTENCE_END = re.compile(
+    r"(?<=[.!?\u2026])[\"'\u201d\u2019)\]]*\s+|(?<=[\u3002\uff01\uff1f])|\n+"
+)
 _SPACE = re.compile(r"\s+")
 
 
@@ -71,7 +74,7 @@ def _sections(
         if token - borders[-1] >= rule.section_tokens_min:
             borders.append(token)
     borders.append(len(starts))
-    return [(low, high) for low, high in zip(borders, borders[1:], strict=False) if low < high]
+    return [(low, high) for low, high in pairwise(borders) if low < high]
 
 
 class _Cutter:

@@ -4,7 +4,7 @@ import io
 import logging
 import re
 import zipfile
-from xml.etree import ElementTree
+from xml.etree import ElementTree as ET
 
 import mammoth
 from markdownify import markdownify
@@ -49,7 +49,7 @@ def _check_parts(content: bytes) -> tuple[str | None, str | None]:
             if _DECLARATION.search(part.decode(encoding, errors="replace")):
                 raise Unreadable("corrupt_document", "an XML part with declarations")
             if entry.filename == "docProps/core.xml":
-                core = ElementTree.fromstring(part)
+                core = ET.fromstring(part)  # noqa: S314 - no declarations, checked above
                 title = (core.findtext(f"{_DUBLIN_CORE}title") or "").strip() or None
                 author = (core.findtext(f"{_DUBLIN_CORE}creator") or "").strip() or None
     return title, author

@@ -73,7 +73,7 @@ def _content_type(content: bytes, claimed: FileType | None) -> FileType:
     head = content[:_PDF_HEADER_WITHIN]
     if b"%PDF-" in head:
         return FileType.PDF
-    if head.startswith(b"PK\x03\x04") or head.startswith(b"PK\x05\x06"):
+    if head.startswith((b"PK\x03\x04", b"PK\x05\x06")):
         return _zip_type(content, claimed)
     if head.startswith(_OLE_COMPOUND):
         code = "encrypted" if _ENCRYPTED_PACKAGE in content else "unsupported_type"

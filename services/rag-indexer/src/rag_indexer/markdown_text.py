@@ -63,9 +63,7 @@ def _headings(text: str) -> list[tuple[int, int, str]]:
     return found
 
 
-def _heading_of(
-    line: str, offset: int, before: str, before_start: int
-) -> tuple[int, int, str]:
+def _heading_of(line: str, offset: int, before: str, before_start: int) -> tuple[int, int, str]:
     atx = _ATX.match(line)
     if atx:
         return len(atx[1]), offset, plain_words(atx[2])

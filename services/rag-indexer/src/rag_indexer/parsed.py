@@ -14,7 +14,7 @@ REASONS = {
     "too_complex": (
         "The file needs more memory or has more pages than is allowed. Split it into smaller files."
     ),
-    "timeout": "Reading the file took too long. Split it into smaller files or save it more simply.",
+    "timeout": "Reading the file took too long. Split it into smaller files.",
     "type_mismatch": (
         "The content of the file is not what its name says. "
         "Give it the right extension and upload it again."

@@ -38,7 +38,9 @@ def limit_self(address_space_bytes: int, cpu_seconds: int) -> bool:
 def _leave_network() -> bool:
     """As root one flag is enough; an ordinary user needs a user namespace of its own."""
     libc = ctypes.CDLL(None, use_errno=True)
-    return any(libc.unshare(flags) == 0 for flags in (_CLONE_NEWNET, _CLONE_NEWUSER | _CLONE_NEWNET))
+    return any(
+        libc.unshare(flags) == 0 for flags in (_CLONE_NEWNET, _CLONE_NEWUSER | _CLONE_NEWNET)
+    )
 
 
 def parse(content: bytes, name: str) -> ParsedDocument:

@@ -8,7 +8,6 @@ import sys
 from dataclasses import dataclass
 
 from observe import get_logger
-
 from rag_indexer.parsed import ParsedDocument, Unreadable
 
 _OUTPUT_MAX_BYTES = 256 * 1024 * 1024

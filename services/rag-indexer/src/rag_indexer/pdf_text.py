@@ -16,7 +16,9 @@ from rag_indexer.visible_text import visible
 PAGES_MAX = 5_000
 CHARACTERS_MAX = 40_000_000
 _OUTLINE_MAX = 5_000
-_BROKEN_WORD = re.compile("(?<=[^\\W\\d_])(?:[\u00ad\ufffe\x02]|-(?=\r?\n[a-z]))\r?\n(?=[^\\W\\d_])")
+_BROKEN_WORD = re.compile(
+    "(?<=[^\\W\\d_])(?:[\u00ad\ufffe\x02]|-(?=\r?\n[a-z]))\r?\n(?=[^\\W\\d_])"
+)
 _SOFT_LINE_END = re.compile(r"(?<=[^\n.!?:;])[ \t]*\n(?=[a-z(])")
 
 
@@ -77,9 +79,7 @@ def _parse_slowly(content: bytes) -> ParsedDocument:
         if reader.is_encrypted and not reader.decrypt(""):
             raise Unreadable("encrypted")
         _check_pages(len(reader.pages))
-        found = {
-            key.strip("/"): str(value) for key, value in (reader.metadata or {}).items()
-        }
+        found = {key.strip("/"): str(value) for key, value in (reader.metadata or {}).items()}
         return _assemble((page.extract_text() for page in reader.pages), {}, found)
     except PdfReadError as damage:
         raise Unreadable("corrupt_document", type(damage).__name__) from damage

@@ -37,7 +37,11 @@ class WordPieces:
                 found.append(begin + start)
                 if end - start > _PIECE_MAX_CHARACTERS:
                     found.extend(
-                        range(begin + start + _CHARACTERS_IN_A_TOKEN, begin + end, _CHARACTERS_IN_A_TOKEN)
+                        range(
+                            begin + start + _CHARACTERS_IN_A_TOKEN,
+                            begin + end,
+                            _CHARACTERS_IN_A_TOKEN,
+                        )
                     )
         return found
 

@@ -1,8 +1,9 @@
 """Settings of the retriever, from `CHAT_RETRIEVER_…` variables."""
 
-from process import ServiceSettings
 from pydantic import Field
 from pydantic_settings import SettingsConfigDict
+
+from process import ServiceSettings
 
 
 class Settings(ServiceSettings):

@@ -1,6 +1,5 @@
 """What the retriever does when it hears or is asked something."""
 
-
 from contracts.v1.documents import (
     DocumentForgotten,
     DocumentRemoved,
@@ -13,7 +12,6 @@ from contracts.v1.tenants import TenantConfigured
 from observe import get_logger
 from outbox import Outbox
 from postgres import Transaction
-
 from retriever.domain import Weights
 from retriever.metrics import SWITCHED
 from retriever.search import Found, Search
@@ -53,9 +51,7 @@ class Handlers:
         batches, passages = await self._store.count_stored(tx, tenant_id, version_id)
         if batches < message.batches or passages != message.passages_total:
             return
-        await self._store.switch(
-            tx, tenant_id, document_id, message.document_version, version_id
-        )
+        await self._store.switch(tx, tenant_id, document_id, message.document_version, version_id)
         await self._say_searchable(tx, message, passages)
         SWITCHED.inc()
 
@@ -79,9 +75,7 @@ class Handlers:
     async def forget_document(self, request: ForgetDocument) -> DocumentForgotten:
         """The same, for somebody who waits until it is done."""
         async with self._outbox.transaction(request.tenant_id) as tx:
-            passages = await self._store.remove_document(
-                tx, request.tenant_id, request.document_id
-            )
+            passages = await self._store.remove_document(tx, request.tenant_id, request.document_id)
         return DocumentForgotten(passages=passages)
 
     async def search_knowledge(self, request: SearchKnowledge) -> KnowledgeFound:
@@ -113,5 +107,3 @@ def found_passage(found: Found) -> FoundPassage:
         vector_score=candidate.vector_score,
         score=min(1.0, max(0.0, candidate.score)),
     )
-
-

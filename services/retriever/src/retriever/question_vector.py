@@ -4,10 +4,9 @@ import time
 from dataclasses import dataclass
 from uuid import UUID
 
-from bus import AskFailed, Bus, BrokerAway
+from bus import AskFailed, BrokerAway, Bus
 from contracts.v1.models import EmbedTexts
 from observe import get_logger
-
 from retriever.vector_text import InvalidVector, decode_vector
 
 log = get_logger(__name__)

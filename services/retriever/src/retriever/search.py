@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from postgres import Database, Transaction
-
 from retriever.domain import (
     Candidate,
     Reason,
@@ -51,9 +50,7 @@ class Search:
         self._embedder = embedder
         self._models: dict[UUID, str | None] = {}
 
-    async def find(
-        self, cause: UUID, tenant_id: UUID, question: str, limit: int
-    ) -> SearchOutcome:
+    async def find(self, cause: UUID, tenant_id: UUID, question: str, limit: int) -> SearchOutcome:
         """The best passages of one state of the index, at most `limit`."""
         started = time.perf_counter()
         vector, words = await asyncio.gather(

@@ -6,7 +6,6 @@ from uuid import UUID
 
 from contracts.v1.documents import PassagesEmbedded
 from postgres import Queries, Transaction
-
 from retriever.domain import (
     CANDIDATES,
     HNSW_DIMENSIONS,
