@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Literal, Protocol
 from uuid import UUID
@@ -19,6 +19,7 @@ OnWords = Callable[[str], None]
 BUILTIN = "builtin"
 CHARACTERS_PER_TOKEN = 4
 TEXT_CHARACTERS_MAX = 100_000
+ANSWER_BYTES_MAX = 200_000
 _RETRYABLE = frozenset({"rate_limited", "overloaded", "unreachable", "truncated", "timeout"})
 _FINISH_REASONS: dict[str, FinishReason] = {
     "stop": "stop",
@@ -99,6 +100,7 @@ class Access:
 class ChatCall:
     """One call of one model."""
 
+    tenant_id: UUID
     model: Model
     access: Access
     purpose: Purpose
@@ -118,6 +120,20 @@ class ChatOutcome:
     finish_reason: FinishReason
     input_tokens: int | None
     output_tokens: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """A usable answer and the way to it."""
+
+    outcome: ChatOutcome
+    model: Model
+    fallback: bool
+    input_tokens: int
+    output_tokens: int
+    cost_usd: float | None
+    milliseconds: int
+    first_token_milliseconds: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,7 +186,14 @@ class Spend:
     occurred_at: datetime
 
 
-Record = Callable[[Spend], Awaitable[None]]
+@dataclass(frozen=True, slots=True)
+class TenantRoute:
+    """What a tenant chose; None and empty mean the platform's default."""
+
+    model: str | None = None
+    fallback_models: tuple[str, ...] = ()
+    embedding_model: str | None = None
+    keys: Mapping[str, str] = field(default_factory=dict, repr=False)
 
 
 def finish_reason(raw: str | None, *, called_tools: bool) -> FinishReason:
@@ -184,11 +207,17 @@ def finish_reason(raw: str | None, *, called_tools: bool) -> FinishReason:
 
 
 def checked(outcome: ChatOutcome) -> ChatOutcome:
-    """Refuse an answer that says nothing: no text, no tool and no reason of the provider's."""
+    """Refuse an answer that says nothing; cut one that no message could carry."""
     silent = not outcome.text.strip() and not outcome.tool_calls
     if silent and outcome.finish_reason != "content_filter":
         raise ModelFailed("empty_answer", "the model answered with nothing")
-    return outcome
+    size = len(outcome.text.encode()) + sum(len(c.arguments.encode()) for c in outcome.tool_calls)
+    if size <= ANSWER_BYTES_MAX:
+        return outcome
+    if outcome.tool_calls:
+        raise ModelFailed("bad_response", f"{size} bytes of tool calls and text")
+    text = outcome.text.encode()[:ANSWER_BYTES_MAX].decode("utf-8", "ignore")
+    return replace(outcome, text=text, finish_reason="length")
 
 
 def chain_of(

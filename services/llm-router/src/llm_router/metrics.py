@@ -1,0 +1,36 @@
+"""What this service measures; labels are providers and models, never tenants."""
+
+from __future__ import annotations
+
+from prometheus_client import Counter, Gauge, Histogram
+
+_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
+
+OPERATION_SECONDS = Histogram(
+    "gen_ai_client_operation_duration_seconds",
+    "Time of one model call.",
+    ["gen_ai_operation_name", "gen_ai_provider_name", "gen_ai_request_model", "error_type"],
+    buckets=_SECONDS,
+)
+FIRST_CHUNK_SECONDS = Histogram(
+    "gen_ai_client_operation_time_to_first_chunk_seconds",
+    "Time until the first words of a streamed answer.",
+    ["gen_ai_provider_name", "gen_ai_request_model"],
+    buckets=_SECONDS,
+)
+TOKENS = Counter(
+    "gen_ai_client_token_usage",
+    "Tokens read and written.",
+    ["gen_ai_operation_name", "gen_ai_provider_name", "gen_ai_request_model", "gen_ai_token_type"],
+)
+COST = Counter("chat_llm_cost_usd", "Known cost of model calls.", ["provider", "model"])
+UNPRICED = Counter(
+    "chat_llm_unpriced_calls", "Calls of models whose price is unknown.", ["provider", "model"]
+)
+FALLBACKS = Counter("chat_llm_fallback", "Models passed over, and why.", ["from_model", "reason"])
+COOLING = Gauge("chat_llm_model_cooling", "1 while a model is passed over.", ["model"])
+EMBEDDING_CACHE = Counter(
+    "chat_embedding_cache", "Questions found among known vectors.", ["result"]
+)
+LEDGER_PENDING = Gauge("chat_llm_ledger_pending", "Spend rows that wait for their commit.")
+DELTAS = Counter("chat_llm_deltas", "Pieces of streamed answers said.")

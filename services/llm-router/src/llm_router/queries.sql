@@ -1,0 +1,62 @@
+-- name: save_tenant
+-- Keep what a tenant chose, unless a newer revision is already here.
+insert into tenants (tenant_id, revision, state, model, fallback_models, embedding_model)
+values ($1::uuid, $2::bigint, $3::text, $4::text, $5::text[], $6::text)
+on conflict (tenant_id) do update
+set revision = excluded.revision,
+    state = excluded.state,
+    model = excluded.model,
+    fallback_models = excluded.fallback_models,
+    embedding_model = excluded.embedding_model,
+    updated_at = now()
+where tenants.revision < excluded.revision;
+
+-- name: find_tenant
+-- What a tenant chose.
+select tenant_id, revision, state, model, fallback_models, embedding_model
+from tenants
+where tenant_id = $1::uuid;
+
+-- name: find_provider_keys
+-- A tenant's own provider keys, sealed.
+select provider, sealed_key
+from provider_keys
+where tenant_id = $1::uuid;
+
+-- name: save_provider_key
+-- Keep a tenant's own key of a provider, sealed.
+insert into provider_keys (tenant_id, provider, sealed_key)
+values ($1::uuid, $2::text, $3::text)
+on conflict (tenant_id, provider) do update
+set sealed_key = excluded.sealed_key,
+    updated_at = now();
+
+-- name: has_tenants
+-- Whether any tenant is known; an empty database asks for the configuration again.
+select exists (select 1 from tenants);
+
+-- name: record_spends
+-- One ledger row for each call.
+insert into spends (
+    spend_id, tenant_id, correlation_id, conversation_id, purpose, model, input_tokens,
+    output_tokens, estimated, cost_usd, milliseconds, outcome, occurred_at
+)
+select spend_id, tenant_id, correlation_id, conversation_id, purpose, model, input_tokens,
+    output_tokens, estimated, cost_usd, milliseconds, outcome, occurred_at
+from unnest(
+    $1::uuid[], $2::uuid[], $3::uuid[], $4::uuid[], $5::text[], $6::text[], $7::int[], $8::int[],
+    $9::boolean[], $10::numeric[], $11::int[], $12::text[], $13::timestamptz[]
+) as given (
+    spend_id, tenant_id, correlation_id, conversation_id, purpose, model, input_tokens,
+    output_tokens, estimated, cost_usd, milliseconds, outcome, occurred_at
+);
+
+-- name: sum_spends
+-- Calls, tokens and known cost of a tenant by model and purpose, since a moment.
+select model, purpose, count(*) as calls, sum(input_tokens) as input_tokens,
+    sum(output_tokens) as output_tokens, sum(cost_usd) as cost_usd,
+    count(*) filter (where cost_usd is null) as unpriced_calls
+from spends
+where tenant_id = $1::uuid and occurred_at >= $2::timestamptz
+group by model, purpose
+order by model, purpose;

@@ -1,0 +1,109 @@
+"""The spend ledger's writer: every call a row, many rows a commit.
+
+Rows that cost money (or whose price is unknown) are committed before the answer goes out. Free
+calls of local models wait for company up to a second, and their events are said as sums.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+
+from llm_router import metrics
+from llm_router.domain import Spend
+from observe import get_logger
+
+FREE_WAIT_SECONDS = 1.0
+_COMMIT_WAIT_SECONDS = 2.0
+_ROWS_MAX = 500
+_PENDING_MAX = 100_000
+
+Save = Callable[[Sequence[Spend]], Awaitable[None]]
+
+_log = get_logger("llm-router")
+
+
+class Ledger:
+    """Collects spends and saves them in groups; one writer a process."""
+
+    def __init__(self, save: Save) -> None:
+        self._save = save
+        self._pending: list[tuple[Spend, asyncio.Future[None] | None]] = []
+        self._wake = asyncio.Event()
+        self._writer: asyncio.Task[None] | None = None
+        self._closed = False
+
+    def start(self) -> None:
+        """Begin to write."""
+        self._writer = asyncio.create_task(self._write())
+
+    async def record(self, spend: Spend) -> None:
+        """Keep one call; returns after its commit if money was spent.
+
+        When the database stays away the answer goes out all the same and the row waits here.
+        """
+        if spend.cost_usd is None:
+            metrics.UNPRICED.labels(spend.model.provider, spend.model.name).inc()
+        elif spend.cost_usd:
+            metrics.COST.labels(spend.model.provider, spend.model.name).inc(spend.cost_usd)
+        if spend.cost_usd == 0:
+            self.note(spend)
+            return
+        committed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._add(spend, committed)
+        self._wake.set()
+        try:
+            async with asyncio.timeout(_COMMIT_WAIT_SECONDS):
+                await asyncio.shield(committed)
+        except TimeoutError:
+            _log.warning("the ledger is behind, the answer goes out before its row")
+
+    def note(self, spend: Spend) -> None:
+        """Keep one call without waiting for its commit."""
+        self._add(spend, None)
+        if len(self._pending) >= _ROWS_MAX:
+            self._wake.set()
+
+    async def close(self) -> None:
+        """Write what is left."""
+        self._closed = True
+        self._wake.set()
+        if self._writer is not None:
+            await self._writer
+
+    def _add(self, spend: Spend, committed: asyncio.Future[None] | None) -> None:
+        if len(self._pending) >= _PENDING_MAX:
+            _log.error("spend row dropped, the ledger is full", model=str(spend.model))
+            return
+        self._pending.append((spend, committed))
+        metrics.LEDGER_PENDING.set(len(self._pending))
+
+    async def _write(self) -> None:
+        while not (self._closed and not self._pending):
+            try:
+                async with asyncio.timeout(FREE_WAIT_SECONDS):
+                    await self._wake.wait()
+            except TimeoutError:
+                pass
+            self._wake.clear()
+            if self._pending and not await self._write_some():
+                if self._closed:
+                    _log.error("spend rows lost, the database is away", rows=len(self._pending))
+                    return
+                await asyncio.sleep(FREE_WAIT_SECONDS)
+            if len(self._pending) >= _ROWS_MAX or self._closed:
+                self._wake.set()
+
+    async def _write_some(self) -> bool:
+        taken = self._pending[:_ROWS_MAX]
+        try:
+            await self._save([spend for spend, _ in taken])
+        except Exception as error:  # noqa: BLE001 - kept, and tried again
+            _log.warning("the ledger cannot write", reason=f"{type(error).__name__}: {error}")
+            return False
+        del self._pending[: len(taken)]
+        metrics.LEDGER_PENDING.set(len(self._pending))
+        for _, committed in taken:
+            if committed is not None and not committed.done():
+                committed.set_result(None)
+        return True
