@@ -66,6 +66,14 @@ async def test_default_answer_quotes_the_first_passage(provider: Provider) -> No
     )
 
 
+async def test_passages_marked_as_data_are_quoted_too(provider: Provider) -> None:
+    marked = '<passage number="1" title="Returns">\nBring it back in May. Or not.\n</passage>'
+    messages = [{"role": "system", "content": marked}, {"role": "user", "content": "When?"}]
+    _, body = await provider.post("/v1/chat/completions", {"model": "m", "messages": messages})
+    answer = orjson.loads(body)["choices"][0]["message"]["content"]
+    assert answer == "According to the documents: Bring it back in May. [1]"
+
+
 async def test_openai_stream_joins_to_the_same_text_and_ends_with_usage(provider: Provider) -> None:
     body = CHAT | {"stream": True, "stream_options": {"include_usage": True}}
     _, raw = await provider.post("/v1/chat/completions", body)

@@ -12,7 +12,8 @@ import orjson
 
 from simulators.providers.script import Step
 
-_PASSAGE = re.compile(
+_MARKED = re.compile(r'<passage number="1"[^>]*>\n(?P<text>.*?)\n</passage>', re.DOTALL)
+_BRACKETED = re.compile(
     r"^\[1\][ \t]*(?P<title>[^\n]*)\n?(?P<text>.*?)(?=^\[\d+\]|\Z)", re.MULTILINE | re.DOTALL
 )
 _WORDS = re.compile(r"\S+\s*")
@@ -104,11 +105,11 @@ def _text(asked: Asked, step: Step) -> str:
 
 
 def quote_first_passage(asked: Asked) -> str:
-    """The default answer: the first sentence of passage [1], cited; else an echo."""
-    found = _PASSAGE.search(asked.prompt)
+    """The default answer: the first sentence of passage 1, cited; else an echo."""
+    found = _MARKED.search(asked.prompt) or _BRACKETED.search(asked.prompt)
     if found is None:
         return f"You said: {asked.last_user_text[:200]}"
-    body = found["text"].strip() or found["title"].strip()
+    body = found["text"].strip() or found.groupdict().get("title", "").strip()
     sentence = re.split(r"(?<=[.!?])\s", body, maxsplit=1)[0]
     return f"According to the documents: {sentence[:400]} [1]"
 
