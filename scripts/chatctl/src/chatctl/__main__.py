@@ -1,0 +1,23 @@
+"""`chatctl`, also as `python -m chatctl`."""
+
+from __future__ import annotations
+
+from chatctl import command_channels, command_knowledge, command_life, command_talk, command_tenants
+from chatctl.cli import app
+
+__all__ = [
+    "command_channels",
+    "command_knowledge",
+    "command_life",
+    "command_talk",
+    "command_tenants",
+]
+
+
+def main() -> None:
+    """Run the command line."""
+    app()
+
+
+if __name__ == "__main__":
+    main()
