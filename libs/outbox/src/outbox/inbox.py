@@ -8,8 +8,10 @@ when it cannot be read, kept in the quarantine table. While the database is away
 import asyncio
 import json
 import random
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
+from contextvars import ContextVar
 from typing import Any, TypeVar
+from uuid import UUID
 
 import structlog
 from pydantic import ValidationError
@@ -29,6 +31,8 @@ Handler = Callable[[MessageType, Transaction], Awaitable[None]]
 LongHandler = Callable[[MessageType], Awaitable[None]]
 BatchHandler = Callable[[list[MessageType], Transaction], Awaitable[None]]
 
+_heard_traces: ContextVar[Mapping[UUID, str]] = ContextVar("heard_traces")
+
 ATTEMPTS_MAX = 6
 DELAYS_SECONDS = (1.0, 5.0, 30.0, 120.0, 600.0, 3_600.0)
 _HOLD_FIRST_SECONDS = 0.2
@@ -43,6 +47,11 @@ class RetryLater(Exception):
     def __init__(self, reason: str, *, delay_seconds: float | None = None) -> None:
         super().__init__(reason)
         self.delay_seconds = delay_seconds
+
+
+def traceparent_of(message: Message) -> str:
+    """The W3C `traceparent` under which a message of the running batch was said, or empty."""
+    return _heard_traces.get({}).get(message.message_id, "")
 
 
 class Inbox:
@@ -103,6 +112,7 @@ class Inbox:
         handler: BatchHandler[MessageType],
     ) -> None:
         """Handle what has come in one transaction; if that fails, each alone."""
+        _heard_traces.set(_traces(deliveries))
         healthy = [delivery for delivery in deliveries if not delivery.redelivered]
         if not await self._whole_batch(healthy, kind, handler):
             healthy = []
@@ -236,6 +246,15 @@ class Inbox:
                 attempts,
                 error[:2_000],
             )
+
+
+def _traces(deliveries: list[Delivery]) -> dict[UUID, str]:
+    return {
+        delivery.message_id: traceparent
+        for delivery in deliveries
+        if delivery.message_id is not None
+        and isinstance(traceparent := delivery.headers.get("traceparent"), str)
+    }
 
 
 def _text_headers(delivery: Delivery) -> dict[str, str | int]:

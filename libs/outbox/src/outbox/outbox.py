@@ -80,13 +80,17 @@ class Outbox:
         handler: BatchHandler[MessageType],
         *,
         batch: int = 100,
+        linger_seconds: float = 0.0,
     ) -> None:
-        """Hear many in one platform-wide transaction: `handler(messages, tx)`."""
+        """Hear many in one platform-wide transaction: `handler(messages, tx)`.
+
+        With a linger, the first message of a batch waits that long for company: fewer commits.
+        """
 
         async def listener(deliveries: list[Delivery]) -> None:
             await self._inbox.settle_batch(deliveries, message, handler)
 
-        self._bus.listen_batch(message, listener, batch=batch)
+        self._bus.listen_batch(message, listener, batch=batch, linger_seconds=linger_seconds)
 
     async def start(self) -> None:
         """Begin to relay what is kept."""
