@@ -59,7 +59,7 @@ export class Conversations {
   }
 
   #of(visitor) {
-    if (!this.#held.has(visitor)) this.#held.set(visitor, { messages: [], known: new Map(), streaming: null });
+    if (!this.#held.has(visitor)) this.#held.set(visitor, { messages: [], known: new Map(), streaming: null, turns: Promise.resolve() });
     return this.#held.get(visitor);
   }
 
@@ -74,7 +74,7 @@ export class Conversations {
       ack({ ok: true, message_id: messageId });
       const message = this.#keep(visitor, { message_id: messageId, role: "customer", text, client_message_id: id });
       this.io.to(visitor).emit("recorded", { client_message_id: id, message_id: messageId, seq: message.seq });
-      void this.#answer(visitor, text);
+      held.turns = held.turns.then(() => this.#answer(visitor, text));
     }, 60);
   }
 

@@ -140,6 +140,8 @@ function start(tag: HTMLScriptElement): void {
     },
   };
 
+  launcher.setOpen(false);
+  launcher.setColor(options.look.color ?? memory.get("color"));
   install(calls);
   const { button } = launcher;
   button.onclick = calls["toggle"] as () => void;
@@ -148,8 +150,6 @@ function start(tag: HTMLScriptElement): void {
   document.addEventListener("keydown", (event) => {
     if (event.key === "Escape" && isOpen && !event.defaultPrevented) show(false, true);
   });
-  launcher.setOpen(false);
-  launcher.setColor(options.look.color ?? memory.get("color"));
   whenBody(() => {
     if (!options.mount) document.body.append(launcher.host);
     if (options.mount || options.open || memory.get("open")) show(true);

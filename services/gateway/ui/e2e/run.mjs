@@ -1,0 +1,28 @@
+/**
+ * Plays one scenario in a real browser and prints its result as JSON; exits 1 when it fails.
+ *
+ *   node e2e/run.mjs converse '{"url": "http://127.0.0.1:8000", "channel": "wch_…", "question": "…"}'
+ */
+import { openBrowser } from "./browser.mjs";
+import * as scenarios from "./scenarios.mjs";
+
+const [name, given] = process.argv.slice(2);
+const scenario = scenarios[name];
+if (!scenario) throw new Error(`unknown scenario: ${name}; there are ${Object.keys(scenarios).join(", ")}`);
+
+const browser = await openBrowser();
+const context = await browser.newContext({ viewport: { width: 1280, height: 860 }, locale: "en-GB" });
+try {
+  const result = await scenario({ question: "How long do I have to return an item?", ...JSON.parse(given), context });
+  console.log(JSON.stringify({ scenario: name, ok: true, ...result }));
+} catch (error) {
+  const { screenshots } = JSON.parse(given);
+  const page = context.pages().at(-1);
+  if (screenshots && page) await page.screenshot({ path: `${screenshots}/${name}-failed.png` });
+  console.log(JSON.stringify({ scenario: name, ok: false, error: String(error?.stack ?? error) }));
+  process.exitCode = 1;
+} finally {
+  await browser.close();
+  // Proxies and host pages of a failed scenario would keep the process alive.
+  setTimeout(() => process.exit(), 100);
+}
