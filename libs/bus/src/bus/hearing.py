@@ -70,9 +70,17 @@ class Listeners:
         self._subscribe(queue, message, consume, prefetch)
 
     def listen_batch(
-        self, queue: str, message: type[Message], listener: BatchListener, batch: int
+        self,
+        queue: str,
+        message: type[Message],
+        listener: BatchListener,
+        batch: int,
+        linger_seconds: float = 0.0,
     ) -> None:
-        """Run `listener` for as many messages as have come, one batch at a time."""
+        """Run `listener` for as many messages as have come, one batch at a time.
+
+        With a linger, the first message of a batch waits that long for company.
+        """
         waiting: asyncio.Queue[Delivery] = asyncio.Queue()
 
         async def consume(raw: AbstractIncomingMessage) -> None:
@@ -81,6 +89,8 @@ class Listeners:
         async def run() -> None:
             while True:
                 deliveries = [await waiting.get()]
+                if linger_seconds and waiting.qsize() < batch - 1:
+                    await asyncio.sleep(linger_seconds)
                 while len(deliveries) < batch and not waiting.empty():
                     deliveries.append(waiting.get_nowait())
                 task = self._run(_batch(listener, deliveries, message.address))

@@ -61,10 +61,17 @@ class Bus:
         self._listeners.listen(queue, message, listener, prefetch)
         return queue
 
-    def listen_batch(self, message: type[Message], listener: BatchListener, *, batch: int) -> str:
+    def listen_batch(
+        self,
+        message: type[Message],
+        listener: BatchListener,
+        *,
+        batch: int,
+        linger_seconds: float = 0.0,
+    ) -> str:
         """Give whatever has come, up to `batch`, to `listener`; answers the queue's name."""
         queue = self._queue_of(message)
-        self._listeners.listen_batch(queue, message, listener, batch)
+        self._listeners.listen_batch(queue, message, listener, batch, linger_seconds)
         return queue
 
     def hear_stream(
