@@ -4,48 +4,25 @@ from __future__ import annotations
 
 from typing import Any
 
-from contracts.topology import EXCHANGES, queues
+from contracts.definitions import INTERNAL, definitions
 from testkit.vhosts import Vhost
 
-
-def declare_topology(vhost: Vhost) -> None:
-    """Import into the vhost what the catalogue means on a broker."""
-    vhost.administration.import_definitions(vhost_definitions(), vhost.name)
+KINDS = ("exchanges", "queues", "bindings")
 
 
-def vhost_definitions() -> dict[str, list[dict[str, Any]]]:
-    """Return the catalogue's topology in RabbitMQ's format for one vhost."""
-    declared = queues()
+def declare_topology(vhost: Vhost, *, like: str = INTERNAL) -> None:
+    """Import into the vhost what the catalogue declares in the vhost `like`."""
+    vhost.administration.import_definitions(vhost_definitions(like), vhost.name)
+
+
+def vhost_definitions(like: str) -> dict[str, list[dict[str, Any]]]:
+    """Return one vhost's part of the generated definitions, without the vhost's name."""
+    whole = definitions()
     return {
-        "exchanges": [
-            {
-                "name": name,
-                "type": kind,
-                "durable": True,
-                "auto_delete": False,
-                "internal": False,
-                "arguments": {},
-            }
-            for name, kind in EXCHANGES.items()
-        ],
-        "queues": [
-            {
-                "name": queue.name,
-                "durable": True,
-                "auto_delete": False,
-                "arguments": queue.arguments,
-            }
-            for queue in declared
-        ],
-        "bindings": [
-            {
-                "source": exchange,
-                "destination": queue.name,
-                "destination_type": "queue",
-                "routing_key": key,
-                "arguments": {},
-            }
-            for queue in declared
-            for exchange, key in queue.bindings
-        ],
+        kind: [
+            {key: value for key, value in entry.items() if key != "vhost"}
+            for entry in whole[kind]
+            if entry["vhost"] == like
+        ]
+        for kind in KINDS
     }

@@ -13,9 +13,9 @@ import typer
 from chatctl.answers import print_answer
 from chatctl.cli import app, console, errors, guarded, running_state
 from chatctl.widget_client import WidgetClient
+from contracts.definitions import PUBLIC_EXCHANGE
 
 REPLY_SECONDS = 30.0
-FEED_EXCHANGE = "chat.events"
 
 
 @app.command()
@@ -100,7 +100,7 @@ async def _tail(url: str, pattern: str, count: int) -> None:
     async with connection:
         channel = await connection.channel()
         queue = await channel.declare_queue(exclusive=True, auto_delete=True, durable=False)
-        await queue.bind(await channel.get_exchange(FEED_EXCHANGE), pattern)
+        await queue.bind(await channel.get_exchange(PUBLIC_EXCHANGE), pattern)
         printed = 0
         async with queue.iterator() as messages:
             async for message in messages:

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 import asyncpg
 from rich.console import Console
 
-from chatctl.environment import INTERNAL_VHOST
 from chatctl.overview import print_status
 from chatctl.run_folder import RunFolder
 from chatctl.widget_build import widget_is_current
+from contracts.definitions import INTERNAL
 from contracts.topology import queues
 from embedded import BrokerAdministration, BrokerAdministrationError
 
@@ -79,7 +79,7 @@ async def _connection_error(url: str) -> str:
 def _broker(state: dict[str, str]) -> Iterator[Finding]:
     administration = BrokerAdministration(state["CHAT_RABBITMQ_MANAGEMENT_URL"])
     try:
-        found = {queue["name"]: queue for queue in administration.queues(INTERNAL_VHOST)}
+        found = {queue["name"]: queue for queue in administration.queues(INTERNAL)}
     except BrokerAdministrationError as error:
         yield Finding("broker", well=False, cure=f"{error}; chatctl logs supervisor")
         return

@@ -9,10 +9,9 @@ from chatctl.addresses import Addresses
 from chatctl.generated_secrets import Secrets
 from chatctl.run_folder import RunFolder
 from chatctl.services import SERVICES, Service
+from contracts.definitions import INTERNAL, PUBLIC
 from embedded import ServerUrls, url_for
 
-INTERNAL_VHOST = "chat"
-PUBLIC_VHOST = "events"
 GRAPH_VERSION = "v23.0"
 
 # What may be given by the person who starts, for example CHAT_OPENAI_API_KEY.
@@ -107,10 +106,10 @@ class Environment:
     def of(self, service: Service) -> dict[str, str]:
         """Return what one service's process gets."""
         shared = self.shared()
-        shared["CHAT_EVENTS_AMQP_URL"] = self.broker_url(service, PUBLIC_VHOST)
+        shared["CHAT_EVENTS_AMQP_URL"] = self.broker_url(service, PUBLIC)
         own = {
             f"{service.prefix}_DATABASE_URL": self.database_url(service),
-            f"{service.prefix}_AMQP_URL": self.broker_url(service, INTERNAL_VHOST),
+            f"{service.prefix}_AMQP_URL": self.broker_url(service, INTERNAL),
             f"{service.prefix}_ADMIN_LISTEN": self.addresses.listen(f"{service.name}-admin"),
         }
         if service.name == "gateway":
@@ -149,8 +148,8 @@ class Environment:
             "CHAT_REDIS_URL",
         )  # fmt: skip
         view = {"CHAT_URL": self.addresses.url("gateway"), **{n: shared[n] for n in names}}
-        view["CHAT_AMQP_URL"] = on_path(self.urls.amqp, INTERNAL_VHOST)
-        view["CHAT_EVENTS_AMQP_URL"] = on_path(self.urls.amqp, PUBLIC_VHOST)
+        view["CHAT_AMQP_URL"] = on_path(self.urls.amqp, INTERNAL)
+        view["CHAT_EVENTS_AMQP_URL"] = on_path(self.urls.amqp, PUBLIC)
         view["CHAT_RABBITMQ_MANAGEMENT_URL"] = self.urls.management
         view["CHAT_PROVIDERS_URL"] = self.addresses.url("provider-simulator")
         for service in SERVICES:

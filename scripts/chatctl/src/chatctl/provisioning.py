@@ -11,11 +11,10 @@ from importlib.resources import files
 
 import asyncpg
 
-from chatctl.broker_topology import internal_topology
-from chatctl.environment import INTERNAL_VHOST, PUBLIC_VHOST, Environment
+from chatctl.environment import Environment
 from chatctl.generated_secrets import Secrets
 from chatctl.services import SERVICES, Service
-from contracts.topology import permissions, topic_permissions
+from contracts.definitions import definitions
 from embedded import (
     BrokerAdministration,
     RolePair,
@@ -26,9 +25,6 @@ from embedded import (
     ensure_roles,
 )
 
-VHOSTS = (INTERNAL_VHOST, PUBLIC_VHOST)
-PUBLISHERS = ("webhook-dispatcher",)
-# Only this service speaks on the public feed.
 MIGRATION_SECONDS = 120
 MIGRATIONS_AT_ONCE = 3
 
@@ -62,16 +58,12 @@ def provide_broker(urls: ServerUrls, secrets: Secrets) -> None:
     """Create the vhosts, one user for each service with its rights, and the topology."""
     administration = BrokerAdministration(urls.management)
     administration.wait_ready()
-    for vhost in VHOSTS:
-        administration.create_vhost(vhost)
-    administration.import_definitions(internal_topology(), INTERNAL_VHOST)
-    for service in SERVICES:
-        administration.create_user(service.name, secrets[f"broker:{service.name}"])
-        administration.permit(INTERNAL_VHOST, service.name, **permissions(service.name))
-        for right in topic_permissions(service.name):
-            administration.permit_topic(INTERNAL_VHOST, service.name, right)
-    for publisher in PUBLISHERS:
-        administration.permit(PUBLIC_VHOST, publisher)
+    whole = definitions()
+    for user in whole["users"]:
+        user["password"] = secrets[f"broker:{user['name']}"]
+    for vhost in whole["vhosts"]:
+        administration.create_vhost(vhost["name"])
+    administration.import_definitions(whole)
 
 
 def migrate_all(environment: Environment) -> list[str]:

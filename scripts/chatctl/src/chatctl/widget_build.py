@@ -8,6 +8,7 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 from chatctl.run_folder import SOURCE_ROOT, RunFolder
@@ -79,3 +80,16 @@ def sources_mark() -> str:
         if path.is_file() and not NOT_SOURCES & set(inside.parts):
             digest.update(str(inside).encode() + b"\0" + path.read_bytes())
     return digest.hexdigest()
+
+
+def main(arguments: list[str]) -> int:
+    """Build the widget, or print the folder of node with `--node`, for scripts."""
+    if "--node" in arguments:
+        print(node_programs() or "")
+        return 0
+    build_widget(RunFolder.default())
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

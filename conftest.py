@@ -1,0 +1,24 @@
+"""Where the testkit is missing (a service alone), tests that need it are left out."""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+from pathlib import Path
+
+import pytest
+
+ALONE = importlib.util.find_spec("testkit") is None
+NEEDS_TESTKIT = re.compile(
+    r"^\s*(from|import) (testkit|embedded|simulators)\b"
+    r"|\b(service_database|amqp_vhost|empty_vhost|redis_url|recording_bus|failpoints|processes"
+    r"|postgres_admin_url|servers|clock)\b *[,:)]",
+    re.MULTILINE,
+)
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:  # noqa: ARG001
+    """Leave out a test file that uses the testkit when there is none."""
+    if not ALONE or collection_path.suffix != ".py" or collection_path.name == "conftest.py":
+        return None
+    return True if NEEDS_TESTKIT.search(collection_path.read_text()) else None
