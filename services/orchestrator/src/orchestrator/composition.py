@@ -1,0 +1,91 @@
+"""Puts the service together from a database and a bus; connects nothing by itself."""
+
+from dataclasses import dataclass
+from typing import Final
+from uuid import UUID
+
+from bus import Bus
+from contracts.v1.channels import MessageReceived
+from contracts.v1.conversations import (
+    GetConversation,
+    ListConversations,
+    ListMessages,
+    ListVisitorMessages,
+    PostMessage,
+    UpdateConversation,
+)
+from contracts.v1.sending import MessageFailed, MessageSent, MessageStatusChanged, MessageUnknown
+from contracts.v1.tenants import ChannelConfigured, TenantConfigured
+from orchestrator.answering import Answerer, AnswerLimits
+from orchestrator.conversation_requests import ConversationRequests
+from orchestrator.handlers import Handlers
+from orchestrator.reading import ReadingStore
+from orchestrator.runner import RunnerPace, TurnRunner
+from orchestrator.store import ConversationStore
+from orchestrator.tenant_rules import RuleBook
+from orchestrator.turn_store import TurnStore
+from orchestrator.turns import TurnWorker
+from outbox import Outbox
+from postgres import Database, Queries
+
+SERVICE: Final = "orchestrator"
+INBOUND_BATCH: Final = 32
+OUTCOME_LINGER_SECONDS: Final = 0.05
+"""Nobody waits for an outcome: gathered ones share a commit."""
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What the composition made."""
+
+    outbox: Outbox
+    handlers: Handlers
+    requests: ConversationRequests
+    runner: TurnRunner
+    worker: TurnWorker
+    turns: TurnStore
+
+
+def compose(
+    database: Database,
+    bus: Bus,
+    *,
+    limits: AnswerLimits,
+    pace: RunnerPace,
+    lease_seconds: float,
+) -> Parts:
+    """Make every part and hand each its dependencies."""
+    queries = Queries("orchestrator")
+    outbox = Outbox(database, bus)
+    store, turns, rules = (
+        ConversationStore(queries),
+        TurnStore(queries, lease_seconds),
+        RuleBook(queries),
+    )
+    held: dict[UUID, int] = {}
+    worker = TurnWorker(outbox, turns, rules, Answerer(bus, limits), held)
+    runner = TurnRunner(database, turns, worker, held, pace)
+    handlers = Handlers(outbox, store, turns, rules, runner)
+    requests = ConversationRequests(outbox, store, ReadingStore(queries), runner)
+    return Parts(outbox, handlers, requests, runner, worker, turns)
+
+
+def listen(bus: Bus, parts: Parts) -> None:
+    """Register everything that this service hears."""
+    outbox, handlers, requests = parts.outbox, parts.handlers, parts.requests
+    # In batches: order within a conversation is the order of arrival, and one commit serves all.
+    outbox.hear_batch(MessageReceived, handlers.on_messages, batch=INBOUND_BATCH)
+    outbox.hear_batch(MessageSent, handlers.on_sent, linger_seconds=OUTCOME_LINGER_SECONDS)
+    outbox.hear_batch(MessageFailed, handlers.on_failed, linger_seconds=OUTCOME_LINGER_SECONDS)
+    outbox.hear_batch(MessageUnknown, handlers.on_unknown, linger_seconds=OUTCOME_LINGER_SECONDS)
+    outbox.hear_batch(
+        MessageStatusChanged, handlers.on_status, linger_seconds=OUTCOME_LINGER_SECONDS
+    )
+    outbox.hear(TenantConfigured, handlers.on_tenant)
+    outbox.hear(ChannelConfigured, handlers.on_channel)
+    bus.answer(ListConversations, requests.list)
+    bus.answer(GetConversation, requests.get)
+    bus.answer(UpdateConversation, requests.update)
+    bus.answer(ListMessages, requests.messages)
+    bus.answer(ListVisitorMessages, requests.visitor_messages)
+    bus.answer(PostMessage, requests.post)

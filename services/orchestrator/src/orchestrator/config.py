@@ -1,0 +1,55 @@
+"""Settings of this service, from the environment."""
+
+from pydantic import Field
+from pydantic_settings import SettingsConfigDict
+
+from orchestrator.answering import AnswerLimits
+from orchestrator.runner import RunnerPace
+from process import ServiceSettings
+
+
+class Settings(ServiceSettings):
+    """CHAT_ORCHESTRATOR_…"""
+
+    model_config = SettingsConfigDict(env_prefix="CHAT_ORCHESTRATOR_")
+
+    concurrent_turns_max: int = Field(
+        64, ge=1, le=1_000, description="Turns that one process works on at once."
+    )
+    database_connections_max: int = Field(
+        12, ge=2, le=100, description="Connections to Postgres that one process holds at most."
+    )
+    lease_seconds: float = Field(
+        60.0, ge=0.5, le=600, description="How long a turn is its worker's without a heartbeat."
+    )
+    heartbeat_seconds: float = Field(
+        20.0, ge=0.1, le=300, description="How often leases of running turns are renewed."
+    )
+    sweep_seconds: float = Field(
+        5.0, ge=0.1, le=300, description="How often turns that nobody works on are looked for."
+    )
+    search_timeout_seconds: float = Field(
+        3.0, gt=0, le=60, description="Deadline of one search; without passages the bot says so."
+    )
+    model_timeout_seconds: float = Field(
+        60.0, gt=0, le=600, description="Deadline of one model call."
+    )
+    turn_timeout_seconds: float = Field(
+        120.0, gt=0, le=1_200, description="Deadline of a whole answer, all tool rounds included."
+    )
+
+    def limits(self) -> AnswerLimits:
+        """Return how long a turn asks others."""
+        return AnswerLimits(
+            search_seconds=self.search_timeout_seconds,
+            model_seconds=self.model_timeout_seconds,
+            turn_seconds=self.turn_timeout_seconds,
+        )
+
+    def pace(self) -> RunnerPace:
+        """Return how much is done at once, and how often this process looks around."""
+        return RunnerPace(
+            concurrent_turns_max=self.concurrent_turns_max,
+            heartbeat_seconds=self.heartbeat_seconds,
+            sweep_seconds=self.sweep_seconds,
+        )

@@ -1,0 +1,221 @@
+"""What happens when orchestrator hears something: load, decide, save and say."""
+
+from collections.abc import Sequence
+from typing import Protocol
+from uuid import UUID
+
+import observe
+from contracts.message import Message
+from contracts.v1.channels import MessageReceived
+from contracts.v1.sending import MessageFailed, MessageSent, MessageStatusChanged, MessageUnknown
+from contracts.v1.shapes import PLATFORM, DeliveryState, RecordedMessage
+from contracts.v1.tenants import ChannelConfigured, RepeatConfiguration, TenantConfigured
+from orchestrator import telling
+from orchestrator.domain import (
+    Standing,
+    hear_customer,
+    reply_identity,
+    send_identity,
+    turn_identity,
+)
+from orchestrator.store import Aside, ConversationStore, LockedConversation, Placed
+from orchestrator.telling import Envelope
+from orchestrator.tenant_rules import RuleBook, TenantRules
+from orchestrator.turn_store import TurnStore
+from outbox import Outbox, RetryLater
+from postgres import Database, Transaction
+
+Outcome = MessageSent | MessageFailed | MessageUnknown | MessageStatusChanged
+
+
+class Waking(Protocol):
+    """Whoever works on conversations that have something to answer."""
+
+    def wake(self, tenant_id: UUID, conversation_id: UUID, delay_seconds: float = 0.0) -> None:
+        """Look at the conversation now, or after the delay."""
+        ...
+
+
+class Handlers:
+    """Handlers of the events and commands that orchestrator hears."""
+
+    def __init__(
+        self,
+        outbox: Outbox,
+        store: ConversationStore,
+        turns: TurnStore,
+        rules: RuleBook,
+        runner: Waking,
+    ) -> None:
+        self._outbox = outbox
+        self._store = store
+        self._turns = turns
+        self._rules = rules
+        self._runner = runner
+
+    async def on_messages(self, messages: list[MessageReceived], tx: Transaction) -> None:
+        """Give customers' messages their places, in the order in which they came.
+
+        The batch is sorted by conversation (stably), so that replicas lock rows in one order.
+        """
+        await observe.afailpoint("orchestrator.before_inbox")
+        said: list[Message] = []
+        locked: dict[UUID, LockedConversation] = {}
+        for heard in sorted(messages, key=lambda message: message.conversation_id.bytes):
+            conversation = locked.get(heard.conversation_id)
+            if conversation is None:
+                conversation = await self._lock_or_begin(tx, heard)
+                locked[heard.conversation_id] = conversation
+            said.extend(await self._place(tx, conversation, heard))
+        await self._outbox.say(tx, *said)
+
+    async def on_tenant(self, heard: TenantConfigured, tx: Transaction) -> None:
+        """Keep a tenant's configuration; older revisions are ignored."""
+        await self._store.save_tenant(tx, heard)
+
+    async def on_channel(self, heard: ChannelConfigured, tx: Transaction) -> None:
+        """Keep a channel's configuration; older revisions are ignored."""
+        await self._store.save_channel(tx, heard)
+
+    async def on_sent(self, heard: list[MessageSent], tx: Transaction) -> None:
+        """Messages were accepted by their providers."""
+        await self._advance(tx, heard)
+
+    async def on_failed(self, heard: list[MessageFailed], tx: Transaction) -> None:
+        """Messages were certainly not delivered."""
+        await self._advance(tx, heard)
+
+    async def on_unknown(self, heard: list[MessageUnknown], tx: Transaction) -> None:
+        """Nobody knows whether these messages were delivered."""
+        await self._advance(tx, heard)
+
+    async def on_status(self, heard: list[MessageStatusChanged], tx: Transaction) -> None:
+        """Messages were delivered or read, or failed after all."""
+        await self._advance(tx, heard)
+
+    async def _advance(self, tx: Transaction, outcomes: Sequence[Outcome]) -> None:
+        """Take messages' delivery further; it never goes back."""
+        news = [
+            (outcome.tenant_id, outcome.recorded_message_id, *_delivery_of(outcome))
+            for outcome in outcomes
+        ]
+        await self._store.advance_delivery(tx, news)
+
+    async def ask_for_configuration(self, database: Database) -> None:
+        """With an empty database, ask gateway to say every tenant and channel again."""
+        async with database.system() as tx:
+            if not await self._store.any_tenant(tx):
+                await self._outbox.say(
+                    tx, RepeatConfiguration.make(tenant_id=PLATFORM, service="orchestrator")
+                )
+
+    async def _lock_or_begin(self, tx: Transaction, heard: MessageReceived) -> LockedConversation:
+        conversation = await self._store.lock(tx, heard.tenant_id, heard.conversation_id)
+        if conversation is None:
+            if not await self._store.channel_known(tx, heard.tenant_id, heard.channel_id):
+                raise RetryLater(f"channel {heard.channel_id} is not configured here yet")
+            await self._store.begin(tx, heard)
+            conversation = await self._store.lock(tx, heard.tenant_id, heard.conversation_id)
+        if conversation is None:
+            raise LookupError(f"conversation {heard.conversation_id} belongs to somebody else")
+        return conversation
+
+    async def _place(
+        self, tx: Transaction, conversation: LockedConversation, heard: MessageReceived
+    ) -> list[Message]:
+        rules = await self._rules.of(tx, heard.tenant_id, conversation.tenant_revision)
+        keyword = rules.handoff_words.found_in(heard.content.text or "")
+        wish = hear_customer(conversation.standing, keyword, served=conversation.served)
+        wait_seconds = rules.settings.coalesce_milliseconds / 1000
+        placed = await self._store.record(
+            tx, heard, wish.standing, answer_wanted=wish.answer_wanted, wait_seconds=wait_seconds
+        )
+        if placed is None:
+            return []
+        await self._keep_contact(tx, conversation, heard)
+        envelope = Envelope.of(conversation, heard)
+        said: list[Message] = [telling.customer_recorded(envelope, heard, placed)]
+        before, conversation.standing = conversation.standing, wish.standing
+        if wish.handoff_keyword is not None:
+            said += await self._hand_off(
+                tx, conversation, envelope, rules, wish.handoff_keyword, placed
+            )
+        if wish.standing != before:
+            said.append(telling.conversation_updated(envelope, wish.standing))
+        if wish.answer_wanted:
+            ids = (conversation.tenant_id, conversation.conversation_id)
+            tx.after_commit.append(lambda: self._runner.wake(*ids, wait_seconds))
+        return said
+
+    async def _hand_off(
+        self,
+        tx: Transaction,
+        conversation: LockedConversation,
+        envelope: Envelope,
+        rules: TenantRules,
+        keyword: str,
+        placed: Placed,
+    ) -> list[Message]:
+        """The bot is silent from now on; the tenant's handoff text is said once."""
+        standing = conversation.standing
+        ids = (conversation.tenant_id, conversation.conversation_id)
+        first_seq = await self._store.first_unanswered(tx, *ids) or placed.seq
+        turn_id = turn_identity(conversation.conversation_id, first_seq)
+        said: list[Message] = []
+        message: RecordedMessage | None = None
+        spoken: tuple[UUID, Placed] | None = None
+        text = rules.settings.handoff_reply
+        if text:
+            message, spoken = await self._say_aside(tx, conversation, turn_id, text)
+            said += telling.recorded_and_sent(
+                envelope,
+                message,
+                send_id=send_identity(message.recorded_message_id),
+                author="system",
+                ownership_number=standing.ownership_number,
+            )
+        else:
+            await self._store.count_as_answered(tx, *ids)
+        said.append(telling.handoff_requested(envelope, standing, "keyword", keyword))
+        if await self._turns.keep_handoff(
+            tx, turn_id, (*ids, first_seq, placed.seq), spoken, keyword, placed
+        ):
+            said.append(telling.handed_off(envelope, turn_id, message))
+        return said
+
+    async def _say_aside(
+        self, tx: Transaction, conversation: LockedConversation, turn_id: UUID, text: str
+    ) -> tuple[RecordedMessage, tuple[UUID, Placed]]:
+        message_id = handoff_identity(turn_id, conversation.standing)
+        aside = Aside(message_id, "system", None, text, turn_id, send_identity(message_id))
+        placed = await self._store.append(tx, conversation, conversation.standing, aside)
+        return telling.aside_recorded(aside, placed), (message_id, placed)
+
+    async def _keep_contact(
+        self, tx: Transaction, conversation: LockedConversation, heard: MessageReceived
+    ) -> None:
+        contact = heard.contact
+        newer_name = contact.display_name not in (None, conversation.display_name)
+        newer_phone = contact.phone not in (None, conversation.phone)
+        if newer_name or newer_phone:
+            await self._store.rename_contact(tx, conversation, contact)
+            conversation.display_name = contact.display_name or conversation.display_name
+            conversation.phone = contact.phone or conversation.phone
+
+
+def handoff_identity(turn_id: UUID, standing: Standing) -> UUID:
+    """Identity of what is said at a handoff: one for each time the owner changes."""
+    return send_identity(reply_identity(turn_id), standing.ownership_number)
+
+
+def _delivery_of(outcome: Outcome) -> tuple[DeliveryState, str | None]:
+    if isinstance(outcome, MessageSent):
+        return "accepted", None
+    if isinstance(outcome, MessageFailed):
+        return "failed", outcome.code
+    if isinstance(outcome, MessageUnknown):
+        return "unknown", None
+    if outcome.status == "failed":
+        code = outcome.provider_code
+        return "failed", "provider_failed" if code is None else f"provider_{abs(code)}"
+    return outcome.status, None

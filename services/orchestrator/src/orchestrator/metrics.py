@@ -1,0 +1,62 @@
+"""What the orchestrator counts and times; no label holds a tenant."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from time import perf_counter
+from typing import Final
+
+from opentelemetry import trace
+from prometheus_client import Counter, Gauge, Histogram
+
+_SECONDS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120)
+
+TURN_SECONDS: Final = Histogram(
+    "chat_turn_duration_seconds",
+    "From lease to commit.",
+    ["channel", "outcome"],
+    buckets=_SECONDS,
+)
+STAGE_SECONDS: Final = Histogram(
+    "chat_turn_stage_duration_seconds",
+    "Stages of a turn: queue, context, retrieve, llm, tool, commit.",
+    ["stage"],
+    buckets=(0.001, 0.0025, *_SECONDS),
+)
+TURNS_IN_PROGRESS: Final = Gauge("chat_turns_in_progress", "Turns being worked on now.")
+TURNS_LOST: Final = Counter(
+    "chat_turn_leases_lost_total", "Turns whose lease another worker took: they wrote nothing."
+)
+TOOL_CALLS: Final = Counter(
+    "chat_tool_calls_total", "Tools the model asked for.", ["tool", "outcome"]
+)
+CITATIONS_REMOVED: Final = Counter(
+    "chat_citations_removed_total", "Numbers in answers that no given passage stood behind."
+)
+SWEPT: Final = Counter(
+    "chat_conversations_swept_total", "Conversations whose turn nobody worked on, found by sweeps."
+)
+
+_tracer = trace.get_tracer("orchestrator")
+
+
+class Durations:
+    """How long each stage of one turn took, in milliseconds, for its evidence."""
+
+    def __init__(self) -> None:
+        self.milliseconds: dict[str, float] = {}
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        """Time a stage: in the evidence, the histogram and a span."""
+        started = perf_counter()
+        try:
+            with _tracer.start_as_current_span(name):
+                yield
+        finally:
+            self.add(name, perf_counter() - started)
+
+    def add(self, name: str, seconds: float) -> None:
+        """Count a stage that was timed elsewhere."""
+        so_far = self.milliseconds.get(name, 0.0)
+        self.milliseconds[name] = round(so_far + seconds * 1000, 2)
+        STAGE_SECONDS.labels(name).observe(seconds)

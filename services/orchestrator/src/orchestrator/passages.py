@@ -1,0 +1,67 @@
+"""The passages that one turn may cite, numbered in the order in which the model saw them."""
+
+from collections.abc import Iterable
+from typing import Final
+
+from contracts.v1.knowledge import FoundPassage
+from contracts.v1.models import GivenPassage
+
+PASSAGES_MAX: Final = 20
+GIVEN_BYTES_MAX: Final = 60_000
+
+
+class PassageBook:
+    """Gives each passage its [n] once, and goes on counting over later searches."""
+
+    def __init__(self) -> None:
+        self.by_number: dict[int, FoundPassage] = {}
+        self._numbers: dict[object, int] = {}
+
+    def __len__(self) -> int:
+        return len(self.by_number)
+
+    def add(self, passages: Iterable[FoundPassage]) -> list[tuple[int, FoundPassage]]:
+        """Number them; known ones keep their number, those beyond the limit are left out."""
+        numbered = []
+        for passage in passages:
+            number = self._numbers.get(passage.passage_id)
+            if number is None:
+                if len(self.by_number) >= PASSAGES_MAX:
+                    continue
+                number = len(self.by_number) + 1
+                self._numbers[passage.passage_id] = number
+                self.by_number[number] = passage
+            numbered.append((number, passage))
+        return numbered
+
+    def keep_first(self, count: int) -> None:
+        """Forget all but the first `count`: the others did not fit into the prompt."""
+        for number in range(count + 1, len(self.by_number) + 1):
+            del self._numbers[self.by_number.pop(number).passage_id]
+
+    def given(self) -> list[GivenPassage]:
+        """Return them as llm-router takes them; words beyond the limit of all are left out."""
+        given, room = [], GIVEN_BYTES_MAX
+        for number, passage in self.by_number.items():
+            words = passage.text.encode()[:room]
+            room -= len(words)
+            text = words.decode(errors="ignore")
+            given.append(GivenPassage(number=number, title=passage.title, text=text))
+        return given
+
+
+def render_passage(number: int, passage: FoundPassage) -> str:
+    """Write a passage as marked data; its own words cannot end the mark."""
+    place = f' page="{passage.page}"' if passage.page is not None else ""
+    heading = f' heading="{_attribute(passage.heading)}"' if passage.heading else ""
+    words = passage.text.replace("</passage", "<\u200b/passage").replace(
+        "<passage", "<\u200bpassage"
+    )
+    return (
+        f'<passage number="{number}" title="{_attribute(passage.title)}"{place}{heading}>\n'
+        f"{words}\n</passage>"
+    )
+
+
+def _attribute(text: str) -> str:
+    return " ".join(text.replace('"', "'").replace("<", "(").replace(">", ")").split())

@@ -1,0 +1,297 @@
+-- name: save_tenant
+-- Keep a tenant's configuration unless a newer revision is here already.
+insert into tenants (tenant_id, revision, name, state, settings)
+values ($1::uuid, $2::bigint, $3::text, $4::text, $5::jsonb)
+on conflict (tenant_id) do update
+set revision = excluded.revision, name = excluded.name, state = excluded.state,
+    settings = excluded.settings, heard_at = now()
+where tenants.revision < excluded.revision
+
+-- name: save_channel
+-- Keep a channel's configuration unless a newer revision is here already.
+insert into channels (channel_id, tenant_id, revision, channel_type, name, state)
+values ($1::uuid, $2::uuid, $3::bigint, $4::text, $5::text, $6::text)
+on conflict (channel_id) do update
+set revision = excluded.revision, channel_type = excluded.channel_type, name = excluded.name,
+    state = excluded.state, heard_at = now()
+where channels.revision < excluded.revision and channels.tenant_id = excluded.tenant_id
+
+-- name: any_tenant
+-- Whether any configuration was ever heard.
+select exists (select from tenants)
+
+-- name: find_settings
+-- A tenant's settings and their revision.
+select revision, settings from tenants where tenant_id = $1::uuid
+
+-- name: channel_known
+-- Whether a message of this channel can be placed already.
+select exists (
+    select from channels
+    join tenants on tenants.tenant_id = channels.tenant_id
+    where channels.tenant_id = $1::uuid and channels.channel_id = $2::uuid
+)
+
+-- name: begin_conversation
+-- Make the contact and its conversation where they are missing.
+with contact as (
+    insert into contacts (contact_id, tenant_id, channel_id, external_id, display_name, phone)
+    values ($3::uuid, $1::uuid, $4::uuid, $6::text, $7::text, $8::text)
+    on conflict do nothing
+)
+insert into conversations (conversation_id, tenant_id, channel_id, channel_type, contact_id,
+    contact_external_id, status, owner_kind, assignee, ownership_number)
+values ($2::uuid, $1::uuid, $4::uuid, $5::text, $3::uuid, $6::text,
+    $9::text, $10::text, $11::text, $12::bigint)
+on conflict (conversation_id) do nothing
+
+-- name: lock_conversation
+-- A conversation under its row lock, with what a decision about it needs.
+select c.conversation_id, c.tenant_id, c.channel_id, c.channel_type, c.contact_id,
+    c.contact_external_id, c.status, c.owner_kind, c.assignee, c.ownership_number, c.last_seq,
+    c.last_customer_seq, c.last_answered_seq, c.created_at, c.last_message_at,
+    contacts.display_name, contacts.phone, channels.state as channel_state,
+    tenants.state as tenant_state, tenants.revision as tenant_revision
+from conversations c
+join contacts on contacts.tenant_id = c.tenant_id and contacts.contact_id = c.contact_id
+join channels on channels.tenant_id = c.tenant_id and channels.channel_id = c.channel_id
+join tenants on tenants.tenant_id = c.tenant_id
+where c.tenant_id = $1::uuid and c.conversation_id = $2::uuid
+for update of c
+
+-- name: rename_contact
+-- Keep the newest name and number a channel gave.
+update contacts
+set display_name = coalesce($3::text, display_name), phone = coalesce($4::text, phone),
+    updated_at = now()
+where tenant_id = $1::uuid and contact_id = $2::uuid
+
+-- name: record_customer_message
+-- Give a customer's message the next place, unless it has one; no row when it was a repeat.
+with recorded as (
+    insert into messages (message_id, tenant_id, conversation_id, seq, role, author, text, content,
+        provider_message_id, client_message_id, delivery, sent_at, created_at)
+    select $3::uuid, c.tenant_id, c.conversation_id, c.last_seq + 1, 'customer', null, $4::text,
+        $5::jsonb, $6::text, $7::text, 'none', $8::timestamptz, clock_timestamp()
+    from conversations c
+    where c.tenant_id = $1::uuid and c.conversation_id = $2::uuid
+    on conflict (message_id) do nothing
+    returning seq, created_at
+)
+update conversations c
+set last_seq = recorded.seq, last_customer_seq = recorded.seq,
+    last_message_at = recorded.created_at, status = $9::text, owner_kind = $10::text,
+    assignee = $11::text, ownership_number = $12::bigint,
+    turn_due_at = case when $13::boolean then
+        coalesce(c.turn_due_at, recorded.created_at + make_interval(secs => $14::float8)) end
+from recorded
+where c.tenant_id = $1::uuid and c.conversation_id = $2::uuid
+returning recorded.seq, recorded.created_at
+
+-- name: first_unanswered
+-- Place of the first customer's message that nobody answered.
+select min(messages.seq)
+from conversations c
+join messages on messages.conversation_id = c.conversation_id
+where c.tenant_id = $1::uuid and c.conversation_id = $2::uuid
+    and messages.tenant_id = $1::uuid and messages.role = 'customer'
+    and messages.seq > c.last_answered_seq
+
+-- name: append_message
+-- Say something beside the bot's turns: it answers all the customer said so far.
+with placed as (
+    update conversations c
+    set last_seq = c.last_seq + 1, last_answered_seq = c.last_customer_seq,
+        last_message_at = clock_timestamp(), turn_due_at = null, turn_attempts = 0,
+        status = $9::text, owner_kind = $10::text, assignee = $11::text,
+        ownership_number = $12::bigint
+    where c.tenant_id = $1::uuid and c.conversation_id = $2::uuid
+    returning c.last_seq, c.last_message_at
+)
+insert into messages (message_id, tenant_id, conversation_id, seq, role, author, text, turn_id,
+    send_id, delivery, created_at)
+select $3::uuid, $1::uuid, $2::uuid, placed.last_seq, $4::text, $5::text, $6::text, $7::uuid,
+    $8::uuid, 'planned', placed.last_message_at
+from placed
+returning seq, created_at
+
+-- name: save_standing
+-- Change who answers; a bot that gets it back goes on with what nobody answered.
+update conversations c
+set status = $3::text, owner_kind = $4::text, assignee = $5::text, ownership_number = $6::bigint,
+    turn_due_at = case when $4::text = 'bot' and c.last_customer_seq > c.last_answered_seq
+        then coalesce(c.turn_due_at, clock_timestamp()) end,
+    turn_attempts = 0
+where c.tenant_id = $1::uuid and c.conversation_id = $2::uuid
+returning c.turn_due_at is not null as turn_due
+
+-- name: answered_until
+-- Count what the customer said so far as answered.
+update conversations
+set last_answered_seq = last_customer_seq, turn_due_at = null, turn_attempts = 0
+where tenant_id = $1::uuid and conversation_id = $2::uuid
+
+-- name: take_lease
+-- Become the one worker of a conversation that has something to answer; no row if somebody is.
+with leased as (
+    update conversations c
+    set lease_epoch = c.lease_epoch + 1, turn_attempts = c.turn_attempts + 1,
+        lease_until = clock_timestamp() + make_interval(secs => $3::float8)
+    where c.tenant_id = $1::uuid and c.conversation_id = $2::uuid and c.owner_kind = 'bot'
+        and c.turn_due_at <= clock_timestamp()
+        and (c.lease_until is null or c.lease_until <= clock_timestamp())
+    returning c.channel_id, c.channel_type, c.contact_external_id, c.ownership_number,
+        c.lease_epoch, c.turn_attempts, c.last_customer_seq, c.last_answered_seq
+)
+select leased.channel_id, leased.channel_type, leased.contact_external_id,
+    leased.ownership_number, leased.lease_epoch, leased.turn_attempts,
+    leased.last_customer_seq, clock_timestamp() as leased_at, tenants.revision,
+    (select min(messages.seq) from messages
+     where messages.tenant_id = $1::uuid and messages.conversation_id = $2::uuid
+        and messages.role = 'customer' and messages.seq > leased.last_answered_seq) as first_seq
+from leased
+join tenants on tenants.tenant_id = $1::uuid
+
+-- name: messages_for_turn
+-- The unanswered messages and some history, the newest first.
+select seq, role, text, content
+from messages
+where tenant_id = $1::uuid and conversation_id = $2::uuid and seq >= $3::bigint
+    and seq <= $4::bigint
+order by seq desc
+limit $5::int
+
+-- name: renew_leases
+-- Keep the leases that are still mine; those that do not come back are lost.
+update conversations c
+set lease_until = clock_timestamp() + make_interval(secs => $3::float8)
+from unnest($1::uuid[], $2::bigint[]) as mine (conversation_id, lease_epoch)
+where c.conversation_id = mine.conversation_id and c.lease_epoch = mine.lease_epoch
+    and c.lease_until is not null
+returning c.conversation_id
+
+-- name: commit_reply
+-- Say a turn's one reply, if lease and ownership still hold; no row, and nothing written, if not.
+with guarded as (
+    update conversations c
+    set last_seq = c.last_seq + 1, last_answered_seq = $8::bigint, lease_until = null,
+        turn_attempts = 0, last_message_at = clock_timestamp(),
+        turn_due_at = case when c.last_customer_seq > $8::bigint then clock_timestamp() end
+    where c.tenant_id = $1::uuid and c.conversation_id = $2::uuid and c.lease_epoch = $3::bigint
+        and c.ownership_number = $4::bigint and c.owner_kind = 'bot'
+        and c.last_answered_seq < $8::bigint
+    returning c.last_seq, c.last_message_at, c.turn_due_at is not null as more_waiting
+), recorded as (
+    insert into messages (message_id, tenant_id, conversation_id, seq, role, text, citations,
+        turn_id, send_id, delivery, created_at)
+    select $6::uuid, $1::uuid, $2::uuid, guarded.last_seq, 'bot', $9::text, $10::jsonb,
+        $5::uuid, $11::uuid, 'planned', guarded.last_message_at
+    from guarded
+), kept as (
+    insert into turns (turn_id, tenant_id, conversation_id, first_seq, last_seq, lease_epoch,
+        attempt, outcome, recorded_message_id, evidence, started_at, ended_at)
+    select $5::uuid, $1::uuid, $2::uuid, $7::bigint, $8::bigint, $3::bigint, $12::int, $13::text,
+        $6::uuid, $14::jsonb, $15::timestamptz, guarded.last_message_at
+    from guarded
+    on conflict (turn_id) do update
+    set last_seq = excluded.last_seq, lease_epoch = excluded.lease_epoch,
+        attempt = excluded.attempt, outcome = excluded.outcome,
+        recorded_message_id = excluded.recorded_message_id, ended_at = excluded.ended_at,
+        evidence = excluded.evidence || jsonb_build_object('earlier', turns.evidence)
+    where turns.outcome in ('retrying', 'suppressed')
+)
+select last_seq, last_message_at, more_waiting from guarded
+
+-- name: release_lease
+-- Give the lease back without an answer; no row if it is not mine any more.
+update conversations c
+set lease_until = null,
+    turn_attempts = greatest(c.turn_attempts - $4::int, 0),
+    turn_due_at = case when c.turn_due_at is not null and $5::float8 > 0
+        then clock_timestamp() + make_interval(secs => $5::float8) else c.turn_due_at end
+where c.tenant_id = $1::uuid and c.conversation_id = $2::uuid and c.lease_epoch = $3::bigint
+returning c.turn_due_at is not null as more_waiting
+
+-- name: keep_turn
+-- Keep what became of a turn that said nothing (or that another than the bot answered).
+insert into turns (turn_id, tenant_id, conversation_id, first_seq, last_seq, lease_epoch, attempt,
+    outcome, recorded_message_id, evidence, started_at, ended_at)
+values ($1::uuid, $2::uuid, $3::uuid, $4::bigint, $5::bigint, $6::bigint, $7::int, $8::text,
+    $9::uuid, $10::jsonb, $11::timestamptz, clock_timestamp())
+on conflict (turn_id) do update
+set last_seq = excluded.last_seq, lease_epoch = excluded.lease_epoch, attempt = excluded.attempt,
+    outcome = excluded.outcome, recorded_message_id = excluded.recorded_message_id,
+    ended_at = excluded.ended_at,
+    evidence = excluded.evidence || jsonb_build_object('earlier', turns.evidence)
+where turns.outcome = 'retrying'
+    or (turns.outcome = 'suppressed' and excluded.outcome <> 'suppressed')
+returning turn_id
+
+-- name: due_conversations
+-- Conversations that nobody works on although something waits for an answer.
+select tenant_id, conversation_id
+from conversations
+where turn_due_at <= clock_timestamp()
+    and (lease_until is null or lease_until <= clock_timestamp())
+order by turn_due_at
+limit $1::int
+for update skip locked
+
+-- name: advance_delivery
+-- Take messages further: (id, state, code) where the state here is one of those before it.
+update messages
+set delivery = $3::text, delivery_code = $4::text
+where tenant_id = $1::uuid and message_id = $2::uuid and delivery = any($5::text[])
+
+-- name: find_conversation
+-- A conversation as the API shows it.
+select c.conversation_id, c.channel_id, c.channel_type, c.contact_external_id,
+    contacts.display_name, contacts.phone, c.status, c.owner_kind, c.assignee,
+    c.ownership_number, c.last_seq, c.created_at, c.last_message_at
+from conversations c
+join contacts on contacts.tenant_id = c.tenant_id and contacts.contact_id = c.contact_id
+where c.tenant_id = $1::uuid and c.conversation_id = $2::uuid
+
+-- name: list_conversations
+-- A page of conversations, the newest first, after (time, id) of the page before.
+select c.conversation_id, c.channel_id, c.channel_type, c.contact_external_id,
+    contacts.display_name, contacts.phone, c.status, c.owner_kind, c.assignee,
+    c.ownership_number, c.last_seq, c.created_at, c.last_message_at
+from conversations c
+join contacts on contacts.tenant_id = c.tenant_id and contacts.contact_id = c.contact_id
+where c.tenant_id = $1::uuid
+    and ($2::text is null or c.status = $2::text)
+    and ($3::uuid is null or c.channel_id = $3::uuid)
+    and ($4::timestamptz is null
+        or c.last_message_at < $4::timestamptz
+        or (c.last_message_at = $4::timestamptz and c.conversation_id > $5::uuid))
+order by c.last_message_at desc, c.conversation_id
+limit $6::int
+
+-- name: visitor_conversation
+-- The newest conversation of a contact of a channel, and its last place.
+select conversation_id, last_seq
+from conversations
+where tenant_id = $1::uuid and channel_id = $2::uuid and contact_external_id = $3::text
+order by created_at desc
+limit 1
+
+-- name: conversation_last_seq
+-- A conversation's last place; no row if there is no such conversation.
+select last_seq from conversations where tenant_id = $1::uuid and conversation_id = $2::uuid
+
+-- name: list_messages
+-- Messages after a place, in order.
+select message_id, seq, role, text, content, citations, created_at, client_message_id, turn_id,
+    delivery, delivery_code
+from messages
+where tenant_id = $1::uuid and conversation_id = $2::uuid and seq > $3::bigint
+order by seq
+limit $4::int
+
+-- name: find_message
+-- One message.
+select message_id, seq, role, text, content, citations, created_at, client_message_id, turn_id,
+    delivery, delivery_code
+from messages
+where tenant_id = $1::uuid and message_id = $2::uuid

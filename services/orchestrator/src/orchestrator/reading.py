@@ -1,0 +1,124 @@
+"""Reading conversations and messages, for the API and for widgets that come back."""
+
+from datetime import datetime
+from typing import Any, Final
+from uuid import UUID
+
+from pydantic import TypeAdapter
+
+from contracts.v1.conversations import Conversation
+from contracts.v1.shapes import Citation, ContactRef, MessageContent, RecordedMessage
+from postgres import Queries, Transaction
+
+_CITATIONS: Final = TypeAdapter(list[Citation])
+
+
+class ReadingStore:
+    """Statements that only read, for the API."""
+
+    def __init__(self, queries: Queries) -> None:
+        self._queries = queries
+
+    async def conversation(
+        self, tx: Transaction, tenant_id: UUID, conversation_id: UUID
+    ) -> Conversation | None:
+        """Return one conversation."""
+        row = await tx.fetchrow(self._queries["find_conversation"], tenant_id, conversation_id)
+        return None if row is None else _conversation(row)
+
+    async def conversations(
+        self,
+        tx: Transaction,
+        tenant_id: UUID,
+        *,
+        status: str | None,
+        channel_id: UUID | None,
+        after: tuple[datetime, UUID] | None,
+        limit: int,
+    ) -> list[Conversation]:
+        """Return the newest ones that come after a place in the list."""
+        moment, identity = after or (None, None)
+        rows = await tx.fetch(
+            self._queries["list_conversations"],
+            tenant_id,
+            status,
+            channel_id,
+            moment,
+            identity,
+            limit,
+        )
+        return [_conversation(row) for row in rows]
+
+    async def visitor_conversation(
+        self, tx: Transaction, tenant_id: UUID, channel_id: UUID, visitor_id: str
+    ) -> tuple[UUID, int] | None:
+        """Return (conversation, last place) of a visitor."""
+        row = await tx.fetchrow(
+            self._queries["visitor_conversation"], tenant_id, channel_id, visitor_id
+        )
+        return None if row is None else (row["conversation_id"], row["last_seq"])
+
+    async def last_seq(self, tx: Transaction, tenant_id: UUID, conversation_id: UUID) -> int | None:
+        """Return a conversation's last place; None if there is no such conversation."""
+        seq: int | None = await tx.fetchval(
+            self._queries["conversation_last_seq"], tenant_id, conversation_id
+        )
+        return seq
+
+    async def messages(
+        self, tx: Transaction, tenant_id: UUID, conversation_id: UUID, after_seq: int, limit: int
+    ) -> list[RecordedMessage]:
+        """Return messages after a place, in order."""
+        rows = await tx.fetch(
+            self._queries["list_messages"], tenant_id, conversation_id, after_seq, limit
+        )
+        return [_message(row) for row in rows]
+
+    async def message(
+        self, tx: Transaction, tenant_id: UUID, message_id: UUID
+    ) -> RecordedMessage | None:
+        """Return one message."""
+        row = await tx.fetchrow(self._queries["find_message"], tenant_id, message_id)
+        return None if row is None else _message(row)
+
+
+def _conversation(row: Any) -> Conversation:
+    return Conversation(
+        conversation_id=row["conversation_id"],
+        channel_id=row["channel_id"],
+        channel_type=row["channel_type"],
+        contact=ContactRef(
+            external_id=row["contact_external_id"],
+            display_name=row["display_name"],
+            phone=row["phone"],
+        ),
+        status=row["status"],
+        owner_kind=row["owner_kind"],
+        assignee=row["assignee"],
+        ownership_number=row["ownership_number"],
+        last_seq=row["last_seq"],
+        created_at=row["created_at"],
+        last_message_at=row["last_message_at"],
+    )
+
+
+def read_content(stored: str | None) -> MessageContent | None:
+    """Read a stored content; None for plain text."""
+    return None if stored is None else MessageContent.model_validate_json(stored, extra="ignore")
+
+
+def _message(row: Any) -> RecordedMessage:
+    cited = row["citations"]
+    return RecordedMessage(
+        recorded_message_id=row["message_id"],
+        seq=row["seq"],
+        role=row["role"],
+        text=row["text"],
+        content=read_content(row["content"]),
+        citations=[] if cited is None else _CITATIONS.validate_json(cited),
+        created_at=row["created_at"],
+        client_message_id=row["client_message_id"],
+        turn_id=row["turn_id"],
+        delivery=row["delivery"],
+        delivery_code=row["delivery_code"],
+    )

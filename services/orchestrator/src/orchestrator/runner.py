@@ -1,0 +1,198 @@
+"""Which conversations this process works on: at most N at once, each by one task."""
+
+import asyncio
+from collections import deque
+from contextvars import Context, copy_context
+from dataclasses import dataclass, field
+from functools import partial
+from time import perf_counter
+from typing import Final
+from uuid import UUID
+
+import observe
+from orchestrator.metrics import STAGE_SECONDS, SWEPT, TURNS_IN_PROGRESS, TURNS_LOST
+from orchestrator.turn_store import TurnStore
+from orchestrator.turns import TurnWorker
+from postgres import Database
+from postgres.database import AWAY, DatabaseAway
+
+_JUST_AFTER_SECONDS: Final = 0.005
+"""Timers run on this machine's clock, what is due on the database's: arrive a moment late."""
+
+_log = observe.get_logger("orchestrator.runner")
+
+Key = tuple[UUID, UUID]
+
+
+@dataclass(frozen=True, slots=True)
+class RunnerPace:
+    """How much is done at once, and how often this process looks around."""
+
+    concurrent_turns_max: int = 64
+    heartbeat_seconds: float = 20.0
+    sweep_seconds: float = 5.0
+
+
+@dataclass(slots=True)
+class _Waiting:
+    """A conversation that shall be looked at."""
+
+    key: Key
+    context: Context
+    since: float = field(default_factory=perf_counter)
+
+
+class TurnRunner:
+    """Starts turns, keeps their leases, and sweeps up what nobody works on."""
+
+    def __init__(
+        self,
+        database: Database,
+        store: TurnStore,
+        worker: TurnWorker,
+        held: dict[UUID, int],
+        pace: RunnerPace,
+    ) -> None:
+        self._database = database
+        self._store = store
+        self._worker = worker
+        self._held = held
+        self._pace = pace
+        self._waiting: deque[_Waiting] = deque()
+        self._queued: set[Key] = set()
+        self._timers: dict[Key, asyncio.TimerHandle] = {}
+        self._running: dict[Key, asyncio.Task[None]] = {}
+        self._again: dict[Key, _Waiting] = {}
+        self._stopping = False
+
+    def wake(self, tenant_id: UUID, conversation_id: UUID, delay_seconds: float = 0.0) -> None:
+        """Look at the conversation now, or after the delay; safe to call any number of times."""
+        if self._stopping:
+            return
+        waiting = _Waiting((tenant_id, conversation_id), copy_context())
+        if delay_seconds <= 0:
+            self._enqueue(waiting)
+        elif waiting.key not in self._timers:
+            loop = asyncio.get_running_loop()
+            self._timers[waiting.key] = loop.call_later(
+                delay_seconds + _JUST_AFTER_SECONDS, self._time_is_up, waiting
+            )
+
+    @property
+    def in_progress(self) -> int:
+        """How many conversations are worked on now."""
+        return len(self._running)
+
+    async def heartbeat(self) -> None:
+        """Renew the leases of turns in progress for ever; a turn whose lease is lost is cut."""
+        while True:
+            await asyncio.sleep(self._pace.heartbeat_seconds)
+            if self._held:
+                await self._renew(dict(self._held))
+
+    async def sweep(self) -> None:
+        """Look for ever for conversations that are due and nobody works on."""
+        while True:
+            try:
+                await self.sweep_once()
+            except (DatabaseAway, *AWAY) as error:
+                _log.info("sweep waits for the database", reason=str(error))
+            await asyncio.sleep(self._pace.sweep_seconds)
+
+    async def sweep_once(self) -> int:
+        """Wake what a crash, a lost timer or another process's end left behind."""
+        room = 2 * self._pace.concurrent_turns_max - len(self._waiting) - len(self._running)
+        if room <= 0:
+            return 0
+        async with self._database.system() as tx:
+            due = await self._store.due(tx, room)
+        found = [key for key in due if key not in self._running and key not in self._queued]
+        for key in found:
+            self.wake(*key)
+        SWEPT.inc(len(found))
+        return len(found)
+
+    async def stop(self, grace_seconds: float = 12.0) -> None:
+        """Begin nothing more, let running turns end, then give the leases of the rest back."""
+        self._stopping = True
+        for timer in self._timers.values():
+            timer.cancel()
+        self._timers.clear()
+        self._waiting.clear()
+        self._again.clear()
+        if self._running:
+            _, slow = await asyncio.wait(set(self._running.values()), timeout=grace_seconds)
+            for task in slow:
+                task.cancel()
+            if slow:
+                await asyncio.wait(slow)
+
+    async def until_idle(self) -> None:
+        """Wait until nothing runs and nothing is queued (timers aside): for tests."""
+        while self._running:
+            await asyncio.wait(set(self._running.values()))
+            await asyncio.sleep(0)
+
+    def _time_is_up(self, waiting: _Waiting) -> None:
+        self._timers.pop(waiting.key, None)
+        waiting.since = perf_counter()
+        self._enqueue(waiting)
+
+    def _enqueue(self, waiting: _Waiting) -> None:
+        if self._stopping or waiting.key in self._queued:
+            return
+        if waiting.key in self._running:
+            self._again[waiting.key] = waiting
+            return
+        self._queued.add(waiting.key)
+        self._waiting.append(waiting)
+        self._pump()
+
+    def _pump(self) -> None:
+        while self._waiting and len(self._running) < self._pace.concurrent_turns_max:
+            waiting = self._waiting.popleft()
+            self._queued.discard(waiting.key)
+            STAGE_SECONDS.labels("queue").observe(perf_counter() - waiting.since)
+            task = asyncio.get_running_loop().create_task(
+                self._work(waiting.key), context=waiting.context
+            )
+            self._running[waiting.key] = task
+            TURNS_IN_PROGRESS.set(len(self._running))
+            task.add_done_callback(partial(self._ended, waiting.key))
+
+    def _ended(self, key: Key, _task: asyncio.Task[None]) -> None:
+        del self._running[key]
+        TURNS_IN_PROGRESS.set(len(self._running))
+        again = self._again.pop(key, None)
+        if again is not None:
+            self._enqueue(again)
+        self._pump()
+
+    async def _work(self, key: Key) -> None:
+        try:
+            ended = await self._worker.run(*key)
+            while ended.more_waiting and not self._stopping:
+                ended = await self._worker.run(*key)
+        except asyncio.CancelledError:
+            # Only `stop` and a lost lease cancel, and both are done with this task.
+            return
+        except Exception:  # noqa: BLE001 - the lease runs out and a sweep finds it again
+            _log.exception("a turn could not be saved", conversation_id=str(key[1]))
+        else:
+            if ended.again_in_seconds is not None:
+                self.wake(*key, ended.again_in_seconds)
+
+    async def _renew(self, held: dict[UUID, int]) -> None:
+        try:
+            async with self._database.system() as tx:
+                mine = await self._store.renew(tx, held)
+        except (DatabaseAway, *AWAY) as error:
+            _log.warning("leases could not be renewed", reason=str(error))
+            return
+        for key, task in list(self._running.items()):
+            epoch = held.get(key[1])
+            if epoch is None or key[1] in mine or self._held.get(key[1]) != epoch:
+                continue
+            _log.warning("a lease was lost", conversation_id=str(key[1]))
+            TURNS_LOST.inc()
+            task.cancel()

@@ -1,0 +1,283 @@
+"""Rows in, rows out: contacts, conversations and messages. Decisions are made elsewhere."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from contracts.v1.channels import MessageReceived
+from contracts.v1.conversations import Conversation
+from contracts.v1.shapes import (
+    ChannelType,
+    ContactRef,
+    DeliveryState,
+    Role,
+)
+from contracts.v1.tenants import ChannelConfigured, TenantConfigured
+from orchestrator.domain import (
+    FIRST_STANDING,
+    Standing,
+    contact_identity,
+    inbound_identity,
+    states_before,
+)
+from orchestrator.storable import storable_json, storable_text
+from postgres import Queries, Transaction
+
+
+@dataclass(slots=True)
+class LockedConversation:
+    """A conversation under its row lock, with what a decision about it needs."""
+
+    tenant_id: UUID
+    conversation_id: UUID
+    channel_id: UUID
+    channel_type: ChannelType
+    contact_id: UUID
+    contact_external_id: str
+    display_name: str | None
+    phone: str | None
+    standing: Standing
+    last_seq: int
+    last_customer_seq: int
+    last_answered_seq: int
+    created_at: datetime
+    last_message_at: datetime
+    tenant_revision: int
+    served: bool
+
+    def shown(self) -> Conversation:
+        """Return it as the API shows it."""
+        return Conversation(
+            conversation_id=self.conversation_id,
+            channel_id=self.channel_id,
+            channel_type=self.channel_type,
+            contact=ContactRef(
+                external_id=self.contact_external_id,
+                display_name=self.display_name,
+                phone=self.phone,
+            ),
+            status=self.standing.status,
+            owner_kind=self.standing.owner_kind,
+            assignee=self.standing.assignee,
+            ownership_number=self.standing.ownership_number,
+            last_seq=self.last_seq,
+            created_at=self.created_at,
+            last_message_at=self.last_message_at,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """Where a message stands, and since when."""
+
+    seq: int
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Aside:
+    """Something said beside the bot's turns: a person's words, or the handoff's."""
+
+    message_id: UUID
+    role: Role
+    author: str | None
+    text: str
+    turn_id: UUID | None
+    send_id: UUID
+
+
+class ConversationStore:
+    """Statements about configuration, contacts, conversations and messages."""
+
+    def __init__(self, queries: Queries) -> None:
+        self._queries = queries
+
+    async def save_tenant(self, tx: Transaction, heard: TenantConfigured) -> None:
+        """Keep it unless a newer revision is here."""
+        await tx.execute(
+            self._queries["save_tenant"],
+            heard.tenant_id,
+            heard.revision,
+            heard.name,
+            heard.state,
+            heard.settings.model_dump_json(),
+        )
+
+    async def save_channel(self, tx: Transaction, heard: ChannelConfigured) -> None:
+        """Keep it unless a newer revision is here."""
+        await tx.execute(
+            self._queries["save_channel"],
+            heard.channel_id,
+            heard.tenant_id,
+            heard.revision,
+            heard.channel_type,
+            heard.name,
+            heard.state,
+        )
+
+    async def any_tenant(self, tx: Transaction) -> bool:
+        """Tell whether any configuration was ever heard."""
+        return bool(await tx.fetchval(self._queries["any_tenant"]))
+
+    async def channel_known(self, tx: Transaction, tenant_id: UUID, channel_id: UUID) -> bool:
+        """Tell whether tenant and channel are configured here."""
+        return bool(await tx.fetchval(self._queries["channel_known"], tenant_id, channel_id))
+
+    async def lock(
+        self, tx: Transaction, tenant_id: UUID, conversation_id: UUID
+    ) -> LockedConversation | None:
+        """Lock a conversation's row until the transaction ends; None if there is none."""
+        row = await tx.fetchrow(self._queries["lock_conversation"], tenant_id, conversation_id)
+        return None if row is None else _locked(row)
+
+    async def begin(self, tx: Transaction, heard: MessageReceived) -> None:
+        """Make contact and conversation where they are missing."""
+        await tx.execute(
+            self._queries["begin_conversation"],
+            heard.tenant_id,
+            heard.conversation_id,
+            contact_identity(heard.channel_id, heard.contact.external_id),
+            heard.channel_id,
+            heard.channel_type,
+            heard.contact.external_id,
+            heard.contact.display_name,
+            heard.contact.phone,
+            FIRST_STANDING.status,
+            FIRST_STANDING.owner_kind,
+            FIRST_STANDING.assignee,
+            FIRST_STANDING.ownership_number,
+        )
+
+    async def rename_contact(
+        self, tx: Transaction, conversation: LockedConversation, contact: ContactRef
+    ) -> None:
+        """Keep the newest name and number, where the channel gave any."""
+        await tx.execute(
+            self._queries["rename_contact"],
+            conversation.tenant_id,
+            conversation.contact_id,
+            contact.display_name,
+            contact.phone,
+        )
+
+    async def record(
+        self,
+        tx: Transaction,
+        heard: MessageReceived,
+        standing: Standing,
+        *,
+        answer_wanted: bool,
+        wait_seconds: float,
+    ) -> Placed | None:
+        """Give a customer's message the next place; None if it has one already."""
+        content = heard.content
+        row = await tx.fetchrow(
+            self._queries["record_customer_message"],
+            heard.tenant_id,
+            heard.conversation_id,
+            inbound_identity(heard.conversation_id, heard.provider_message_id),
+            storable_text(content.text or ""),
+            None if content.kind == "text" else storable_json(content.model_dump_json()),
+            heard.provider_message_id,
+            heard.client_message_id,
+            heard.sent_at,
+            *_columns(standing),
+            answer_wanted,
+            wait_seconds,
+        )
+        return None if row is None else Placed(row["seq"], row["created_at"])
+
+    async def append(
+        self,
+        tx: Transaction,
+        conversation: LockedConversation,
+        standing: Standing,
+        said: Aside,
+    ) -> Placed:
+        """Say something beside the bot's turns, from a new standing."""
+        row = await tx.fetchrow(
+            self._queries["append_message"],
+            conversation.tenant_id,
+            conversation.conversation_id,
+            said.message_id,
+            said.role,
+            said.author,
+            said.text,
+            said.turn_id,
+            said.send_id,
+            *_columns(standing),
+        )
+        if row is None:
+            raise LookupError(f"conversation {conversation.conversation_id} is gone")
+        return Placed(row["seq"], row["created_at"])
+
+    async def save_standing(
+        self, tx: Transaction, tenant_id: UUID, conversation_id: UUID, standing: Standing
+    ) -> bool:
+        """Change who answers; answers whether the bot has something to go on with now."""
+        return bool(
+            await tx.fetchval(
+                self._queries["save_standing"], tenant_id, conversation_id, *_columns(standing)
+            )
+        )
+
+    async def count_as_answered(
+        self, tx: Transaction, tenant_id: UUID, conversation_id: UUID
+    ) -> None:
+        """Nothing that the customer said so far waits for an answer any more."""
+        await tx.execute(self._queries["answered_until"], tenant_id, conversation_id)
+
+    async def first_unanswered(
+        self, tx: Transaction, tenant_id: UUID, conversation_id: UUID
+    ) -> int | None:
+        """Return the place of the first message that nobody answered."""
+        seq: int | None = await tx.fetchval(
+            self._queries["first_unanswered"], tenant_id, conversation_id
+        )
+        return seq
+
+    async def advance_delivery(
+        self,
+        tx: Transaction,
+        news: Sequence[tuple[UUID, UUID, DeliveryState, str | None]],
+    ) -> None:
+        """Take messages further; news is (tenant, message, state, code), and never goes back."""
+        rows = sorted(news, key=lambda item: str(item[1]))  # one lock order for every worker
+        await tx.executemany(
+            self._queries["advance_delivery"],
+            [(*item, states_before(item[2])) for item in rows],
+        )
+
+
+def _columns(standing: Standing) -> tuple[str, str, str | None, int]:
+    return (
+        standing.status,
+        standing.owner_kind,
+        standing.assignee,
+        standing.ownership_number,
+    )
+
+
+def _locked(row: Any) -> LockedConversation:
+    return LockedConversation(
+        tenant_id=row["tenant_id"],
+        conversation_id=row["conversation_id"],
+        channel_id=row["channel_id"],
+        channel_type=row["channel_type"],
+        contact_id=row["contact_id"],
+        contact_external_id=row["contact_external_id"],
+        display_name=row["display_name"],
+        phone=row["phone"],
+        standing=Standing(
+            row["status"], row["owner_kind"], row["assignee"], row["ownership_number"]
+        ),
+        last_seq=row["last_seq"],
+        last_customer_seq=row["last_customer_seq"],
+        last_answered_seq=row["last_answered_seq"],
+        created_at=row["created_at"],
+        last_message_at=row["last_message_at"],
+        tenant_revision=row["tenant_revision"],
+        served=row["channel_state"] == "active" and row["tenant_state"] == "active",
+    )

@@ -1,0 +1,46 @@
+"""Tenants' settings by revision, so that they are read and checked once and not every turn."""
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from contracts.v1.tenants import TenantSettings
+from orchestrator.handoff import HandoffWords
+from postgres import Queries, Transaction
+
+
+@dataclass(frozen=True, slots=True)
+class TenantRules:
+    """A tenant's settings, and what is prepared from them."""
+
+    revision: int
+    settings: TenantSettings
+    handoff_words: HandoffWords
+
+
+class RuleBook:
+    """Keeps the rules of tenants in memory; the caller says which revision it must be.
+
+    Replicas share a queue, so only one of them hears a change: asking for the revision that the
+    database has now is what keeps all of them current.
+    """
+
+    def __init__(self, queries: Queries, size_max: int = 1_000) -> None:
+        self._queries = queries
+        self._size_max = size_max
+        self._known: dict[UUID, TenantRules] = {}
+
+    async def of(self, tx: Transaction, tenant_id: UUID, revision: int) -> TenantRules:
+        """Return the rules of at least this revision; LookupError for an unknown tenant."""
+        known = self._known.get(tenant_id)
+        if known is not None and known.revision >= revision:
+            return known
+        row = await tx.fetchrow(self._queries["find_settings"], tenant_id)
+        if row is None:
+            raise LookupError(f"tenant {tenant_id} is not known")
+        settings = TenantSettings.model_validate_json(row["settings"], extra="ignore")
+        words = HandoffWords(settings.handoff_keywords, settings.language)
+        rules = TenantRules(row["revision"], settings, words)
+        if len(self._known) >= self._size_max:
+            self._known.clear()
+        self._known[tenant_id] = rules
+        return rules

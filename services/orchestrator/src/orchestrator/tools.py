@@ -1,0 +1,150 @@
+"""Tools that the model may ask for: a registry with checked arguments.
+
+The model chooses a tool and its arguments, nothing else: tenant, contact and conversation are
+bound here by the server. Whatever goes wrong is told to the model in words and counted; a tool
+never ends the turn.
+"""
+
+import json
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from jsonschema import Draft202012Validator
+
+from contracts.v1.knowledge import FoundPassage
+from contracts.v1.models import ToolCall, ToolDefinition
+from orchestrator.passages import PassageBook, render_passage
+
+RESULT_CHARACTERS_MAX: Final = 24_000
+CALLS_PER_ROUND_MAX: Final = 4
+
+Search = Callable[[str, int], Awaitable[list[FoundPassage]]]
+"""(query, limit) -> passages of the conversation's own tenant."""
+
+
+class ToolFailed(Exception):
+    """A tool could not do its work; the sentence is for the model."""
+
+
+@dataclass(frozen=True, slots=True)
+class ToolContext:
+    """What the server binds to every call of one turn."""
+
+    search: Search
+    book: PassageBook
+
+
+@dataclass(frozen=True, slots=True)
+class ToolResult:
+    """What the model is told, and how it went: ok, unknown_tool, invalid_arguments, failed …"""
+
+    text: str
+    outcome: str
+
+
+@dataclass(frozen=True, slots=True)
+class Tool:
+    """A tool: what the model reads of it, and what it does."""
+
+    name: str
+    description: str
+    parameters: Mapping[str, Any]
+    run: Callable[[Mapping[str, Any], ToolContext], Awaitable[str]]
+
+
+class ToolRegistry:
+    """The tools that are offered, each with its compiled schema."""
+
+    def __init__(self, tools: tuple[Tool, ...]) -> None:
+        self._tools = {tool.name: tool for tool in tools}
+        self._validators = {
+            tool.name: Draft202012Validator(dict(tool.parameters)) for tool in tools
+        }
+        self.definitions = [
+            ToolDefinition(
+                name=tool.name,
+                description=tool.description,
+                parameters=json.dumps(tool.parameters, separators=(",", ":")),
+            )
+            for tool in tools
+        ]
+
+    async def call(self, call: ToolCall, context: ToolContext) -> ToolResult:
+        """Check the arguments and run the tool."""
+        tool = self._tools.get(call.name)
+        if tool is None:
+            known = ", ".join(self._tools)
+            return ToolResult(f"Error: there is no such tool. Tools: {known}.", "unknown_tool")
+        try:
+            arguments = self._checked(call)
+        except ValueError as error:
+            return ToolResult(f"Error: invalid arguments: {error}", "invalid_arguments")
+        try:
+            text = await tool.run(arguments, context)
+        except ToolFailed as error:
+            return ToolResult(f"Error: {error}", "failed")
+        return ToolResult(text[:RESULT_CHARACTERS_MAX], "ok")
+
+    def _checked(self, call: ToolCall) -> dict[str, Any]:
+        try:
+            arguments = json.loads(call.arguments or "{}", parse_constant=_refuse_constant)
+        except RecursionError:
+            raise ValueError("nested too deeply") from None
+        error = next(self._validators[call.name].iter_errors(arguments), None)
+        if error is not None:
+            raise ValueError(f"{error.json_path}: {error.message}"[:500])
+        return dict(arguments)
+
+
+async def _search_knowledge_base(arguments: Mapping[str, Any], context: ToolContext) -> str:
+    found = await context.search(str(arguments["query"]), int(arguments.get("limit", 5)))
+    numbered = context.book.add(found)
+    if not numbered:
+        return "Nothing was found." if not found else "No more passages fit into this answer."
+    return "Passages found; cite them by their numbers.\n" + "\n".join(
+        render_passage(number, passage) for number, passage in numbered
+    )
+
+
+SEARCH_KNOWLEDGE_BASE: Final = Tool(
+    name="search_knowledge_base",
+    description=(
+        "Search the business's documents. Use it when the passages already given do not hold the "
+        "answer; ask in other words or about one thing at a time."
+    ),
+    parameters={
+        "type": "object",
+        "properties": {
+            "query": {
+                "type": "string",
+                "minLength": 1,
+                "maxLength": 2000,
+                "description": "What to look for: a question in natural language.",
+            },
+            "limit": {
+                "type": "integer",
+                "minimum": 1,
+                "maximum": 10,
+                "description": "At most so many passages; 5 if not given.",
+            },
+        },
+        "required": ["query"],
+        "additionalProperties": False,
+    },
+    run=_search_knowledge_base,
+)
+
+
+def knowledge_tools() -> ToolRegistry:
+    """Return the tools of a tenant whose answers may use its documents."""
+    return ToolRegistry((SEARCH_KNOWLEDGE_BASE,))
+
+
+def no_tools() -> ToolRegistry:
+    """Return the registry of a tenant without documents."""
+    return ToolRegistry(())
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"{name} is not JSON")

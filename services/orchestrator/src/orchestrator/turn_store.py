@@ -1,0 +1,216 @@
+"""Rows of turns: leases with their fencing epoch, the guarded commit, what waits for a worker."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from time import monotonic
+from typing import Any, Literal
+from uuid import UUID
+
+from pydantic import TypeAdapter
+
+from contracts.v1.shapes import Citation
+from orchestrator.domain import Leased, StoredMessage, reply_identity, send_identity
+from orchestrator.reading import read_content
+from orchestrator.storable import storable_json
+from orchestrator.store import Placed
+from postgres import Queries, Transaction
+
+MESSAGES_READ_MAX = 400
+
+_CITATIONS: TypeAdapter[list[Citation]] = TypeAdapter(list[Citation])
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """A lease that was taken, before the messages are read."""
+
+    tenant_revision: int
+    first_seq: int
+    row: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Committed:
+    """A reply that is said, and whether more came meanwhile."""
+
+    placed: Placed
+    more_waiting: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What a turn leaves behind."""
+
+    outcome: Literal["retrying", "answered", "failed_politely", "suppressed"]
+    evidence: Mapping[str, Any]
+
+
+class TurnStore:
+    """Statements about leases and turns."""
+
+    def __init__(self, queries: Queries, lease_seconds: float) -> None:
+        self._queries = queries
+        self._lease_seconds = lease_seconds
+
+    async def take_lease(
+        self, tx: Transaction, tenant_id: UUID, conversation_id: UUID
+    ) -> Lease | None:
+        """Become the conversation's one worker; None if nothing is due or somebody is it."""
+        row = await tx.fetchrow(
+            self._queries["take_lease"], tenant_id, conversation_id, self._lease_seconds
+        )
+        if row is None:
+            return None
+        # `turn_due_at` is only set while something is unanswered, so there is a first one.
+        return Lease(row["revision"], row["first_seq"] or row["last_customer_seq"], row)
+
+    async def read_turn(
+        self,
+        tx: Transaction,
+        tenant_id: UUID,
+        conversation_id: UUID,
+        lease: Lease,
+        history_messages_max: int,
+    ) -> Leased:
+        """Read the messages of a leased conversation."""
+        row, first_seq = lease.row, lease.first_seq
+        rows = await tx.fetch(
+            self._queries["messages_for_turn"],
+            tenant_id,
+            conversation_id,
+            first_seq - history_messages_max,
+            row["last_customer_seq"],
+            MESSAGES_READ_MAX,
+        )
+        return Leased(
+            tenant_id=tenant_id,
+            conversation_id=conversation_id,
+            channel_id=row["channel_id"],
+            channel_type=row["channel_type"],
+            contact_external_id=row["contact_external_id"],
+            ownership_number=row["ownership_number"],
+            lease_epoch=row["lease_epoch"],
+            attempt=row["turn_attempts"],
+            first_seq=first_seq,
+            last_seq=row["last_customer_seq"],
+            tenant_revision=lease.tenant_revision,
+            leased_at=row["leased_at"],
+            leased_monotonic=monotonic(),
+            messages=[_stored(message) for message in reversed(rows)],
+        )
+
+    async def commit_reply(
+        self,
+        tx: Transaction,
+        leased: Leased,
+        text: str,
+        citations: Sequence[Citation],
+        kept: Kept,
+    ) -> Committed | None:
+        """Say the turn's one reply; None, and nothing written, if it is not mine to say."""
+        row = await tx.fetchrow(
+            self._queries["commit_reply"],
+            leased.tenant_id,
+            leased.conversation_id,
+            leased.lease_epoch,
+            leased.ownership_number,
+            leased.turn_id,
+            reply_identity(leased.turn_id),
+            leased.first_seq,
+            leased.last_seq,
+            text,
+            storable_json(_CITATIONS.dump_json(list(citations)).decode()) if citations else None,
+            send_identity(leased.turn_id),
+            leased.attempt,
+            kept.outcome,
+            _as_json(kept.evidence),
+            leased.leased_at,
+        )
+        if row is None:
+            return None
+        return Committed(Placed(row["last_seq"], row["last_message_at"]), row["more_waiting"])
+
+    async def release(
+        self,
+        tx: Transaction,
+        leased: Leased,
+        *,
+        uncount: bool = False,
+        delay_seconds: float = 0.0,
+    ) -> bool | None:
+        """Give the lease back; answers whether something waits, None if it was not mine."""
+        waiting: bool | None = await tx.fetchval(
+            self._queries["release_lease"],
+            leased.tenant_id,
+            leased.conversation_id,
+            leased.lease_epoch,
+            int(uncount),
+            delay_seconds,
+        )
+        return waiting
+
+    async def keep_turn(self, tx: Transaction, leased: Leased, kept: Kept) -> bool:
+        """Keep a turn that said nothing; False if it has its end already."""
+        return await self._keep(
+            tx,
+            leased.turn_id,
+            leased.tenant_id,
+            leased.conversation_id,
+            leased.first_seq,
+            leased.last_seq,
+            leased.lease_epoch,
+            leased.attempt,
+            kept.outcome,
+            None,
+            _as_json(kept.evidence),
+            leased.leased_at,
+        )
+
+    async def keep_handoff(
+        self,
+        tx: Transaction,
+        turn_id: UUID,
+        place: tuple[UUID, UUID, int, int],
+        said: tuple[UUID, Placed] | None,
+        keyword: str,
+        placed: Placed,
+    ) -> bool:
+        """Keep the turn that a keyword ended; place is (tenant, conversation, first, last)."""
+        return await self._keep(
+            tx,
+            turn_id,
+            *place,
+            0,
+            1,
+            "handed_off",
+            None if said is None else said[0],
+            _as_json({"decision": "handoff_keyword", "keyword": keyword}),
+            placed.created_at,
+        )
+
+    async def renew(self, tx: Transaction, held: Mapping[UUID, int]) -> set[UUID]:
+        """Renew leases, conversation -> epoch; answers those that are still mine."""
+        rows = await tx.fetch(
+            self._queries["renew_leases"],
+            list(held.keys()),
+            list(held.values()),
+            self._lease_seconds,
+        )
+        return {row["conversation_id"] for row in rows}
+
+    async def due(self, tx: Transaction, limit: int) -> list[tuple[UUID, UUID]]:
+        """Return (tenant, conversation) of what is due and nobody works on."""
+        rows = await tx.fetch(self._queries["due_conversations"], limit)
+        return [(row["tenant_id"], row["conversation_id"]) for row in rows]
+
+    async def _keep(self, tx: Transaction, *columns: object) -> bool:
+        return await tx.fetchval(self._queries["keep_turn"], *columns) is not None
+
+
+def _stored(row: Any) -> StoredMessage:
+    return StoredMessage(row["seq"], row["role"], row["text"], read_content(row["content"]))
+
+
+def _as_json(evidence: Mapping[str, Any]) -> str:
+    return storable_json(json.dumps(evidence, ensure_ascii=False, default=str))

@@ -1,0 +1,230 @@
+"""Works on conversations that have something to answer: lease, answer, guarded commit.
+
+One turn answers all that a customer said and nobody answered. It writes three times: the lease
+(with `turn-started`), then, perhaps a minute later, the reply with all that follows from it; in
+between it holds no connection. The commit carries the lease's epoch and the owner's number: a
+worker that lost either writes nothing.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from time import monotonic, perf_counter
+from typing import Final, Literal, TypeVar
+from uuid import UUID
+
+import observe
+from contracts.v1.tenants import TenantSettings
+from orchestrator import telling
+from orchestrator.answering import Answerer, Draft
+from orchestrator.domain import Leased, reply_identity, send_identity
+from orchestrator.failures import (
+    DEFAULT_FAILURE_REPLY,
+    TRANSPORT_ATTEMPTS_MAX,
+    TurnFailure,
+    crashed_too_often,
+)
+from orchestrator.metrics import TURN_SECONDS, Durations
+from orchestrator.telling import Envelope
+from orchestrator.tenant_rules import RuleBook
+from orchestrator.turn_store import Kept, TurnStore
+from outbox import Outbox
+from postgres import Transaction
+from postgres.database import AWAY, DatabaseAway
+
+_SAVE_PAUSES_SECONDS: Final = (0.2, 0.5, 1.0, 2.0, 4.0, 8.0)
+
+_log = observe.get_logger("orchestrator.turns")
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """How one run over a conversation ended."""
+
+    more_waiting: bool = False
+    again_in_seconds: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """A turn that this worker holds the lease of."""
+
+    leased: Leased
+    settings: TenantSettings
+    durations: Durations
+
+
+class TurnWorker:
+    """Runs one turn of one conversation from lease to commit."""
+
+    def __init__(
+        self,
+        outbox: Outbox,
+        store: TurnStore,
+        rules: RuleBook,
+        answerer: Answerer,
+        held: dict[UUID, int],
+    ) -> None:
+        self._outbox = outbox
+        self._store = store
+        self._rules = rules
+        self._answerer = answerer
+        self._held = held
+
+    async def run(self, tenant_id: UUID, conversation_id: UUID) -> Ended:
+        """Answer what is unanswered, if it is ours to answer."""
+        durations = Durations()
+        with durations.stage("context"):
+            begun = await self._saved(lambda: self._begin(tenant_id, conversation_id))
+        if begun is None:
+            return Ended()
+        turn = Turn(*begun, durations)
+        self._held[conversation_id] = turn.leased.lease_epoch
+        ids = {"tenant_id": str(tenant_id), "conversation_id": str(conversation_id)}
+        with observe.bound(**ids, turn_id=str(turn.leased.turn_id)):
+            try:
+                return await self._run(turn)
+            except asyncio.CancelledError:
+                await asyncio.shield(self._give_back(turn.leased))
+                raise
+            finally:
+                self._held.pop(conversation_id, None)
+
+    async def _begin(
+        self, tenant_id: UUID, conversation_id: UUID
+    ) -> tuple[Leased, TenantSettings] | None:
+        async with self._outbox.transaction(tenant_id) as tx:
+            lease = await self._store.take_lease(tx, tenant_id, conversation_id)
+            if lease is None:
+                return None
+            rules = await self._rules.of(tx, tenant_id, lease.tenant_revision)
+            leased = await self._store.read_turn(
+                tx, tenant_id, conversation_id, lease, rules.settings.history_messages_max
+            )
+            await self._outbox.say(tx, telling.turn_started(leased))
+            return leased, rules.settings
+
+    async def _run(self, turn: Turn) -> Ended:
+        try:
+            draft = await self._answer(turn)
+        except TurnFailure as failure:
+            return await self._fail(turn, failure)
+        await observe.afailpoint("orchestrator.before_reply_commit")
+        return await self._commit(turn, draft)
+
+    async def _answer(self, turn: Turn) -> Draft:
+        if turn.leased.attempt > TRANSPORT_ATTEMPTS_MAX:
+            raise crashed_too_often()
+        try:
+            return await self._answerer.answer(turn.leased, turn.settings, turn.durations)
+        except TurnFailure:
+            raise
+        except Exception as error:
+            _log.exception("a turn failed unexpectedly")
+            raise TurnFailure("internal_error", type(error).__name__) from error
+
+    async def _commit(self, turn: Turn, draft: Draft, failure: TurnFailure | None = None) -> Ended:
+        """Say the reply, or, when somebody else owns the conversation now, nothing at all."""
+        started = perf_counter()
+
+        async def save() -> tuple[str, bool]:
+            async with self._outbox.transaction(turn.leased.tenant_id) as tx:
+                return await self._commit_in(tx, turn.leased, draft, failure)
+
+        became, more = await self._saved(save)
+        leased, durations = turn.leased, turn.durations
+        durations.add("commit", perf_counter() - started)
+        TURN_SECONDS.labels(leased.channel_type, became).observe(
+            monotonic() - leased.leased_monotonic
+        )
+        _log.info("turn ended", outcome=became, attempt=leased.attempt, **durations.milliseconds)
+        return Ended(more)
+
+    async def _commit_in(
+        self, tx: Transaction, leased: Leased, draft: Draft, failure: TurnFailure | None
+    ) -> tuple[str, bool]:
+        outcome: Literal["answered", "failed_politely"] = (
+            "answered" if failure is None else "failed_politely"
+        )
+        kept = Kept(outcome, draft.evidence)
+        committed = await self._store.commit_reply(tx, leased, draft.text, draft.citations, kept)
+        if committed is None:
+            return await self._suppress(tx, leased, draft)
+        reply_id = reply_identity(leased.turn_id)
+        message = telling.reply_recorded(
+            leased, reply_id, draft.text, draft.citations, committed.placed
+        )
+        said = telling.recorded_and_sent(
+            Envelope.of_turn(leased),
+            message,
+            send_id=send_identity(leased.turn_id),
+            author="bot",
+            ownership_number=leased.ownership_number,
+        )
+        completed = telling.turn_completed(leased, outcome, message, draft)
+        failed = [telling.turn_failed(leased, failure, final=True)] if failure else []
+        await self._outbox.say(tx, *said, *failed, completed)
+        return outcome, committed.more_waiting
+
+    async def _suppress(self, tx: Transaction, leased: Leased, draft: Draft) -> tuple[str, bool]:
+        """Nothing is said: keep why, unless the lease itself is somebody else's by now."""
+        waiting = await self._store.release(tx, leased)
+        if waiting is None:
+            return "lease_lost", False
+        evidence = {**draft.evidence, "decision": "suppressed", "unsaid": draft.text}
+        if await self._store.keep_turn(tx, leased, Kept("suppressed", evidence)):
+            await self._outbox.say(tx, telling.turn_suppressed(leased, draft))
+        return "suppressed", waiting
+
+    async def _fail(self, turn: Turn, failure: TurnFailure) -> Ended:
+        """Try again later, or say the one polite text."""
+        leased = turn.leased
+        _log.warning("a try at a turn failed", code=failure.code, attempt=leased.attempt)
+        evidence = {**failure.evidence, "failure": failure.code, "detail": failure.detail}
+        if failure.final(leased.attempt):
+            return await self._commit(turn, _polite(turn.settings, evidence), failure)
+        delay_seconds = failure.delay_seconds(leased.attempt)
+
+        async def save() -> None:
+            async with self._outbox.transaction(leased.tenant_id) as tx:
+                mine = await self._store.release(tx, leased, delay_seconds=delay_seconds)
+                if mine is None:
+                    return
+                await self._store.keep_turn(tx, leased, Kept("retrying", evidence))
+                await self._outbox.say(tx, telling.turn_failed(leased, failure, final=False))
+
+        await self._saved(save)
+        return Ended(again_in_seconds=delay_seconds)
+
+    async def _give_back(self, leased: Leased) -> None:
+        """This process stops: another one may go on at once, and the try does not count."""
+        try:
+            async with self._outbox.transaction(leased.tenant_id) as tx:
+                await self._store.release(tx, leased, uncount=True)
+        except (DatabaseAway, *AWAY) as error:
+            _log.info("the lease runs out by itself", reason=str(error))
+
+    async def _saved(self, save: Callable[[], Awaitable[T]]) -> T:
+        """Save, waiting for a database that is away for moments; every save is guarded."""
+        for pause_seconds in _SAVE_PAUSES_SECONDS:
+            try:
+                return await save()
+            except (DatabaseAway, *AWAY) as error:
+                _log.warning("the database is away, saving again", reason=str(error))
+            await asyncio.sleep(pause_seconds)
+        return await save()
+
+
+def _polite(settings: TenantSettings, evidence: dict[str, object]) -> Draft:
+    return Draft(
+        text=settings.failure_reply.strip() or DEFAULT_FAILURE_REPLY,
+        citations=[],
+        model=None,
+        input_tokens=0,
+        output_tokens=0,
+        cost_usd=None,
+        tool_rounds=0,
+        evidence={**evidence, "decision": "failed_politely"},
+    )
