@@ -9,6 +9,7 @@ from itertools import pairwise
 from rag_indexer.parsed import Mark, ParsedDocument
 
 HEADING_SEPARATOR = " > "
+CHARACTERS_MAX = 8_000
 _SENTENCE_END = re.compile(
     r"(?<=[.!?\u2026])[\"'\u201d\u2019)\]]*\s+|(?<=[\u3002\uff01\uff1f])|\n+"
 )
@@ -92,16 +93,21 @@ class _Cutter:
         """Windows over the tokens `low` to `high`; each begins after the one before it."""
         found: list[_Window] = []
         first = low
-        while high - first > self._rule.tokens_max:
-            beyond = self._end(first, first + self._rule.tokens_max)
+        while (limit := self._limit(first, high)) < high:
+            beyond = self._end(first, limit)
             found.append(_Window(first, beyond))
             first = self._next(first, beyond)
         found.append(_Window(first, high))
         return found
 
+    def _limit(self, first: int, high: int) -> int:
+        """As many tokens as a passage may have, and as many characters."""
+        room = bisect_right(self._starts, self._starts[first] + CHARACTERS_MAX, first + 1, high)
+        return min(first + self._rule.tokens_max, room, high)
+
     def _end(self, first: int, limit: int) -> int:
         """The last sentence end in the second half, else the last white space, else the limit."""
-        half = first + self._rule.tokens_max // 2
+        half = first + (limit - first) // 2
         for borders in (self._sentences, self._spaces):
             border = bisect_right(borders, self._starts[limit]) - 1
             if border >= 0:

@@ -12,6 +12,7 @@ _CONTROLS = "\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f"
 _STRIPPED = re.compile(f"[{_INVISIBLE}{_CONTROLS}]")
 _JOINER = re.compile("[\u200c\u200d]")
 _LINE_END = re.compile("\r\n?|[\x0b\x0c\x85\u2028\u2029]")
+_WIDE_GAP = re.compile(r"[ \t\u00a0\u2000-\u200a\u3000]{5,}")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _BLANK_LINES = re.compile(r"\n[ \t]*\n(?:[ \t]*\n)+")
 _FIRST_JOINING_LETTER = 0x0590
@@ -23,7 +24,8 @@ def visible(text: str) -> tuple[str, int]:
     whole, replaced = _SURROGATE.subn("\ufffd", lines)
     shown, removed = _STRIPPED.subn("", whole)
     joined, joiners = _without_idle_joiners(shown)
-    return _BLANK_LINES.sub("\n\n", joined), removed + joiners + replaced
+    tight = _BLANK_LINES.sub("\n\n", _WIDE_GAP.sub("    ", joined))
+    return tight, removed + joiners + replaced
 
 
 def _without_idle_joiners(text: str) -> tuple[str, int]:

@@ -1,0 +1,52 @@
+"""Settings of the indexer, from `CHAT_RAG_INDEXER_…` variables."""
+
+from pydantic import Field
+from pydantic_settings import SettingsConfigDict
+
+from process import ServiceSettings
+from rag_indexer.indexing import IndexingLimits
+from rag_indexer.parser_process import ParserLimits
+from rag_indexer.worker import WorkerRule
+
+
+class Settings(ServiceSettings):
+    """Everything that may differ between two indexers."""
+
+    model_config = SettingsConfigDict(env_prefix="CHAT_RAG_INDEXER_")
+
+    blob_url: str = Field(
+        alias="CHAT_BLOB_URL", description="Where files are: file:///folder or s3://bucket/prefix."
+    )
+    workers: int = Field(2, ge=1, le=16, description="Documents worked on at once.")
+    lease_seconds: float = Field(
+        60.0, gt=0, description="After so long without a word another worker takes up a job."
+    )
+    poll_seconds: float = Field(2.0, gt=0, description="How often to look for jobs nobody woke.")
+    file_bytes_max: int = Field(
+        25 * 1024 * 1024, ge=1, description="Larger files are failed with `too_large`."
+    )
+    passages_max: int = Field(
+        50_000, ge=1, description="Documents of more passages are failed with `too_complex`."
+    )
+    parser_address_space_bytes: int = Field(
+        1024 * 1024 * 1024, ge=64 * 1024 * 1024, description="Memory of the child that reads."
+    )
+    parser_cpu_seconds: int = Field(60, ge=1, description="CPU time of the child that reads.")
+    parser_wall_seconds: float = Field(90.0, gt=0, description="Time until that child is ended.")
+    embed_timeout_seconds: float = Field(
+        60.0, gt=0, description="How long one batch of texts may take to embed."
+    )
+    embed_patience_seconds: float = Field(
+        86_400.0, gt=0, description="How long a document waits for the embedding model in all."
+    )
+
+    def indexing_limits(self) -> IndexingLimits:
+        """The bounds of one job."""
+        parser = ParserLimits(
+            self.parser_address_space_bytes, self.parser_cpu_seconds, self.parser_wall_seconds
+        )
+        return IndexingLimits(parser, self.embed_timeout_seconds, self.passages_max)
+
+    def worker_rule(self) -> WorkerRule:
+        """Leases and waiting."""
+        return WorkerRule(self.lease_seconds, self.embed_patience_seconds, self.poll_seconds)

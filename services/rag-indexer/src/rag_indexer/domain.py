@@ -1,0 +1,171 @@
+"""Stages, batches and identities of documents on their way to the index. Pure."""
+
+import base64
+import binascii
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import PurePath
+from typing import Literal
+from uuid import UUID, uuid5
+
+from rag_indexer.chunking import HEADING_SEPARATOR, ChunkRule
+
+Stage = Literal["queued", "reading", "splitting", "embedding", "storing", "ready", "failed"]
+
+PERCENT: dict[Stage, int] = {
+    "queued": 0,
+    "reading": 5,
+    "splitting": 15,
+    "embedding": 20,
+    "storing": 95,
+    "ready": 100,
+}
+_EMBEDDED_PERCENT = 90
+
+MODEL_WINDOW_TOKENS = {"builtin/minilm": 256}
+"""Tokens that a model reads of a text; it does not see the rest. Others are trusted."""
+
+SPECIAL_TOKENS = 2
+CONTEXT_TOKENS = 32
+_CONTEXT_CHARACTERS = 110
+
+BATCH_PASSAGES_MAX = 16
+"""Texts in one question to llm-router and passages in one message."""
+
+BATCH_BYTES_MAX = 200 * 1024
+"""Of a `passages-embedded` message; the bus refuses 256 KiB."""
+
+_PASSAGE_OVERHEAD_BYTES = 1_200
+
+TRIES_MAX = 5
+FIRST_DELAY_SECONDS = 1.0
+LONGEST_DELAY_SECONDS = 60.0
+
+MEDIA_TYPES = {
+    "pdf": "application/pdf",
+    "docx": "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
+    "md": "text/markdown",
+    "txt": "text/plain",
+}
+
+EMBEDDING_UNAVAILABLE = (
+    "The embedding model could not be reached for a long time. "
+    "Ask an operator to look at it, then reindex the document."
+)
+FILE_MISSING = "The stored file is gone. Upload it again."
+INTERNAL_ERROR = (
+    "The document could not be processed, and it is not the document's fault. "
+    "Reindex it; if that fails again, tell an operator."
+)
+WAITING = "Waiting for the embedding model; it goes on by itself."
+
+_GENERATED_TITLES = ("microsoft word", "untitled", "powerpoint", "document1")
+
+
+class InvalidCursor(ValueError):
+    """The cursor was not given by `cursor_of`."""
+
+
+@dataclass(frozen=True)
+class SplitSettings:
+    """What a tenant wants, in tokens."""
+
+    chunk_tokens: int = 256
+    overlap_tokens: int = 32
+
+
+def chunk_rule(wanted: SplitSettings, model: str) -> ChunkRule:
+    """Passages never longer than what the model reads, heading and special tokens included."""
+    longest = wanted.chunk_tokens
+    window = MODEL_WINDOW_TOKENS.get(model)
+    if window is not None:
+        longest = min(longest, window - SPECIAL_TOKENS - CONTEXT_TOKENS)
+    return ChunkRule(
+        tokens_max=longest,
+        overlap_tokens=min(wanted.overlap_tokens, longest // 4),
+        section_tokens_min=min(64, longest // 2),
+    )
+
+
+def heading_path(headings: Sequence[str]) -> str | None:
+    """`Returns > Refunds`, or None; the innermost headings are kept when it is too long."""
+    kept: list[str] = []
+    length = 0
+    for heading in reversed(headings):
+        length += len(heading) + len(HEADING_SEPARATOR)
+        if kept and length > 500:
+            break
+        kept.insert(0, heading)
+    return HEADING_SEPARATOR.join(kept) or None
+
+
+def embedded_text(title: str, headings: Sequence[str], text: str) -> str:
+    """What the model reads: where the passage stands, in one short line, and its words."""
+    path = HEADING_SEPARATOR.join((title, *headings[-2:]))
+    return f"{path[:_CONTEXT_CHARACTERS]}\n{text}"
+
+
+def passage_id(document_id: UUID, version: int, ordinal: int) -> UUID:
+    """The same passage of the same version has the same identity, however often it is made."""
+    return uuid5(document_id, f"passage:{version}:{ordinal}")
+
+
+def batch_message_id(document_id: UUID, version: int, batch: int) -> UUID:
+    """So that a batch that is said twice is heard once."""
+    return uuid5(document_id, f"batch:{version}:{batch}")
+
+
+def plan_batches(text_bytes: Sequence[int], dimensions: int) -> list[int]:
+    """The batch (from 1) of each passage: bounded in passages and in bytes of its message."""
+    vector_bytes = (dimensions * 4 + 2) // 3 * 4
+    batches: list[int] = []
+    number, passages, size = 1, 0, 0
+    for text in text_bytes:
+        cost = text + vector_bytes + _PASSAGE_OVERHEAD_BYTES
+        if passages and (passages == BATCH_PASSAGES_MAX or size + cost > BATCH_BYTES_MAX):
+            number, passages, size = number + 1, 0, 0
+        batches.append(number)
+        passages += 1
+        size += cost
+    return batches
+
+
+def embedding_percent(done: int, batches: int) -> int:
+    """From 20 with nothing embedded to 90 with everything."""
+    span = _EMBEDDED_PERCENT - PERCENT["embedding"]
+    return PERCENT["embedding"] + span * done // max(batches, 1)
+
+
+def worth_saying(before: int, after: int) -> bool:
+    """Progress is said every ten percent, not every batch."""
+    return after // 10 > before // 10
+
+
+def delay_seconds(tries: int) -> float:
+    """1, 2, 4 … up to 60 seconds."""
+    return float(min(FIRST_DELAY_SECONDS * 2 ** min(tries, 10), LONGEST_DELAY_SECONDS))
+
+
+def title_of(given: str, file_name: str, found: str | None) -> str:
+    """The uploader's own title; else the document's, if a person wrote it; else the file's name."""
+    if given and given != file_name:
+        return given
+    if found and not found.lower().startswith(_GENERATED_TITLES) and len(found) > 2:
+        return found[:500]
+    return PurePath(file_name).stem.replace("_", " ").strip() or file_name or "Document"
+
+
+def cursor_of(created_at: datetime, document_id: UUID) -> str:
+    """Where a page of documents ended."""
+    return base64.urlsafe_b64encode(f"{created_at.isoformat()}|{document_id}".encode()).decode()
+
+
+def read_cursor(cursor: str) -> tuple[datetime, UUID]:
+    """What `cursor_of` wrote; raises `InvalidCursor`."""
+    try:
+        text = base64.urlsafe_b64decode(cursor.encode()).decode()
+        when, _, document_id = text.partition("|")
+        return datetime.fromisoformat(when), UUID(document_id)
+    except (ValueError, binascii.Error) as damage:
+        raise InvalidCursor("not a cursor of this list") from damage

@@ -1,0 +1,42 @@
+"""The composition of the retriever."""
+
+from contracts.v1.documents import DocumentRemoved, ForgetDocument, PassagesEmbedded
+from contracts.v1.knowledge import SearchKnowledge
+from contracts.v1.shapes import PLATFORM
+from contracts.v1.tenants import RepeatConfiguration, TenantConfigured
+from process import Life, run, wire
+from retriever.config import Settings
+from retriever.handlers import Handlers
+from retriever.question_vector import Embedder
+from retriever.search import Search
+from retriever.store import Store
+
+SERVICE = "retriever"
+_BATCHES_AT_ONCE = 4
+_SEARCHES_AT_ONCE = 32
+
+
+async def start(settings: Settings, life: Life) -> None:
+    """Wire everything, hear and answer."""
+    wiring = await wire(life, settings, SERVICE, connections_max=settings.connections_max)
+    store = Store()
+    embedder = Embedder(
+        wiring.bus,
+        timeout_seconds=settings.embed_timeout_seconds,
+        pause_seconds=settings.embed_pause_seconds,
+    )
+    handlers = Handlers(wiring.outbox, store, Search(wiring.database, store, embedder))
+    wiring.outbox.hear(TenantConfigured, handlers.tenant_configured)
+    wiring.outbox.hear(PassagesEmbedded, handlers.passages_embedded, prefetch=_BATCHES_AT_ONCE)
+    wiring.outbox.hear(DocumentRemoved, handlers.document_removed)
+    wiring.bus.answer(ForgetDocument, handlers.forget_document)
+    wiring.bus.answer(SearchKnowledge, handlers.search_knowledge, prefetch=_SEARCHES_AT_ONCE)
+    await wiring.start(life)
+    async with wiring.database.system() as tx:
+        if not await store.knows_tenants(tx):
+            question = RepeatConfiguration.make(tenant_id=PLATFORM, service=SERVICE)
+            await wiring.outbox.say(tx, question)
+
+
+if __name__ == "__main__":
+    run(SERVICE, Settings, start, migrations=["outbox", "retriever"])
