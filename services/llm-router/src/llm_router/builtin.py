@@ -12,7 +12,7 @@ from uuid import UUID
 
 import orjson
 
-from contracts.v1.models import ChatMessage, GivenPassage, ToolCall
+from contracts.v1.models import ChatMessage, ToolCall
 from llm_router import extractive
 from llm_router.domain import (
     ChatCall,
@@ -30,10 +30,6 @@ SEARCH_TOOL = "search_knowledge_base"
 _MINILM = Model("builtin", "minilm")
 _MEANING_SECONDS = 2.0
 _SUMMARY_SENTENCE = re.compile(r"(?<=[.!?])\s")
-_TOOL_PASSAGE = re.compile(
-    r"^\[(?P<number>\d{1,2})\][ \t]*(?P<title>[^\n]*)\n(?P<text>.+?)(?=^\[\d{1,2}\]|\Z)",
-    re.MULTILINE | re.DOTALL,
-)
 
 
 class BuiltinAdapter:
@@ -64,7 +60,7 @@ class BuiltinAdapter:
         return small_talk(question) or await self._quote(call)
 
     async def _quote(self, call: ChatCall) -> str:
-        passages = list(call.passages) or _passages_of_tools(call.messages)
+        passages = call.passages
         question = extractive.weigh(call.messages, passages)
         found = extractive.candidates(question, passages)
         open_ones = extractive.undecided(found)
@@ -114,19 +110,6 @@ def _search(call: ChatCall) -> ChatOutcome:
     arguments = orjson.dumps({"query": question}).decode()
     wish = ToolCall(call_id=f"call_{len(call.messages)}", name=SEARCH_TOOL, arguments=arguments)
     return ChatOutcome("", (wish,), "tool_calls", None, None)
-
-
-def _passages_of_tools(messages: Sequence[ChatMessage]) -> list[GivenPassage]:
-    """Passages that a search tool's result shows as `[n] title` and text."""
-    found = []
-    for message in messages:
-        if message.role != "tool":
-            continue
-        for match in _TOOL_PASSAGE.finditer(message.content):
-            number = max(1, int(match["number"]))
-            title, text = match["title"].strip()[:512], match["text"].strip()[:16_384]
-            found.append(GivenPassage(number=number, title=title, text=text))
-    return found[-20:]
 
 
 def _summary(messages: Sequence[ChatMessage], tokens_max: int) -> str:

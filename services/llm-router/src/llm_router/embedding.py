@@ -23,11 +23,14 @@ class Embedder:
     """Finds the adapter of a model; `adapters` by provider, `otherwise` for all others."""
 
     def __init__(
-        self, adapters: Mapping[str, EmbeddingAdapter], otherwise: EmbeddingAdapter | None = None
+        self,
+        adapters: Mapping[str, EmbeddingAdapter],
+        cache: VectorCache,
+        otherwise: EmbeddingAdapter | None = None,
     ) -> None:
         self._adapters = adapters
+        self._cache = cache
         self._otherwise = otherwise
-        self._cache = VectorCache()
 
     async def embed(
         self,

@@ -98,10 +98,10 @@ class Router:
             if seconds < _SMALLEST_TRY_SECONDS:
                 failures.append((model, ModelFailed("timeout", "no time is left")))
                 break
-            access = access_of(model)
-            mine = _with(call, model, access, seconds)
             try:
+                access = access_of(model)
                 self._refuse_cooling(model, access, last=last)
+                mine = _with(call, model, access, seconds)
                 outcome, took = await self._try(mine, told)
             except ModelFailed as failure:
                 failures.append((model, failure))

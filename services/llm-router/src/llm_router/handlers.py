@@ -1,0 +1,237 @@
+"""What this service does when it is asked for a reply or for vectors, or hears of a tenant."""
+
+from __future__ import annotations
+
+import base64
+import time
+from datetime import UTC, datetime
+from functools import partial
+
+from bus import Refused
+from contracts.v1.models import EmbedTexts, GenerateReply, ReplyGenerated, TextsEmbedded
+from contracts.v1.tenants import TenantConfigured
+from llm_router import metrics
+from llm_router.domain import (
+    Access,
+    Answered,
+    ChainFailed,
+    ChatCall,
+    Model,
+    ModelFailed,
+    Spend,
+    chain_of,
+)
+from llm_router.embedding import Embedder
+from llm_router.prices import Prices
+from llm_router.routes import Routes
+from llm_router.routing import Router
+from llm_router.spending import Ledger
+from llm_router.store import Store
+from llm_router.streaming import MID_STREAM, Deltas, Stream
+from observe import afailpoint, get_logger
+from postgres import Transaction
+
+_ANSWER_RESERVE_SECONDS = 0.1
+_EMBED_SECONDS = {"query": 10.0, "passage": 90.0}
+
+_log = get_logger("llm-router")
+
+
+class Defaults:
+    """The platform's models, for tenants that chose none."""
+
+    def __init__(self, model: str, fallbacks: tuple[str, ...], embedding_model: str) -> None:
+        self.model = model
+        self.fallbacks = fallbacks
+        self.embedding_model = embedding_model
+
+
+class Handlers:
+    """Load, decide, save and say."""
+
+    def __init__(
+        self,
+        *,
+        store: Store,
+        routes: Routes,
+        router: Router,
+        embedder: Embedder,
+        prices: Prices,
+        ledger: Ledger,
+        stream: Stream,
+        defaults: Defaults,
+    ) -> None:
+        self._store = store
+        self._routes = routes
+        self._router = router
+        self._embedder = embedder
+        self._prices = prices
+        self._ledger = ledger
+        self._stream = stream
+        self._defaults = defaults
+
+    async def tenant_configured(self, message: TenantConfigured, tx: Transaction) -> None:
+        """Keep what a tenant chose."""
+        await self._store.save_tenant(tx, message)
+        tx.after_commit.append(partial(self._routes.forget, message.tenant_id))
+
+    async def generate_reply(self, request: GenerateReply) -> ReplyGenerated:
+        """Answer by the first model of the chain that can; refused with a code if none can."""
+        seconds = (request.deadline_at - datetime.now(UTC)).total_seconds()
+        if seconds <= _ANSWER_RESERVE_SECONDS:
+            raise Refused("deadline_passed", "the deadline had passed before the call began")
+        deltas = Deltas(request, self._stream) if request.stream else None
+        try:
+            answered = await self._answer(request, seconds - _ANSWER_RESERVE_SECONDS, deltas)
+        except ChainFailed as failed:
+            _log.warning("no model answered", reasons=str(failed))
+            raise Refused(failed.code, str(failed)) from failed
+        finally:
+            if deltas is not None:
+                await deltas.close()
+        await afailpoint(MID_STREAM)
+        await self._ledger.record(_spend_of(request, answered))
+        return _reply(answered)
+
+    async def embed_texts(self, request: EmbedTexts) -> TextsEmbedded:
+        """One unit vector a text; refused with a code if the model cannot."""
+        started = time.perf_counter()
+        route = await self._routes.of(request.tenant_id)
+        model = Model.named(
+            request.model or route.embedding_model or self._defaults.embedding_model
+        )
+        error = ""
+        try:
+            found = await self._embedder.embed(
+                request.tenant_id,
+                model,
+                self._routes.access(request.tenant_id, route, model),
+                request.texts,
+                request.purpose,
+                _EMBED_SECONDS[request.purpose],
+            )
+        except ModelFailed as failed:
+            error = failed.code
+            raise Refused(failed.code, failed.detail) from failed
+        finally:
+            took = time.perf_counter() - started
+            metrics.OPERATION_SECONDS.labels(
+                "embeddings", model.provider, model.name, error
+            ).observe(took)
+        cost = self._prices.cost_usd(model, found.tokens, 0)
+        if found.tokens:
+            metrics.TOKENS.labels("embeddings", model.provider, model.name, "input").inc(
+                found.tokens
+            )
+            await self._ledger.record(_spend_of_vectors(request, model, found.tokens, cost, took))
+        return TextsEmbedded(
+            model=str(model),
+            dimensions=found.dimensions,
+            vectors=[base64.b64encode(row).decode() for row in found.rows],
+            tokens=found.tokens,
+            cost_usd=cost,
+        )
+
+    async def _answer(
+        self, request: GenerateReply, seconds: float, deltas: Deltas | None
+    ) -> Answered:
+        route = await self._routes.of(request.tenant_id)
+        fallbacks = route.fallback_models or self._defaults.fallbacks
+        chain = chain_of(request.model, route.model, fallbacks, self._defaults.model)
+        access_of = partial(self._routes.access, request.tenant_id, route)
+        call = ChatCall(
+            tenant_id=request.tenant_id,
+            model=chain[0],
+            access=Access(None, None),
+            purpose=request.purpose,
+            messages=request.messages,
+            tools=request.tools,
+            passages=request.passages,
+            reply_tokens_max=request.reply_tokens_max,
+            timeout_seconds=seconds,
+        )
+        on_words = deltas.push if deltas is not None else None
+        on_failure = partial(self._note_failure, request)
+        return await self._router.answer(call, chain, access_of, on_words, on_failure)
+
+    def _note_failure(
+        self, request: GenerateReply, model: Model, failure: ModelFailed, seconds: float
+    ) -> None:
+        _log.warning(
+            "a model was passed over",
+            model=str(model),
+            code=failure.code,
+            detail=failure.detail,
+            seconds_given=round(seconds, 2),
+        )
+        if failure.code != "cooling_down":
+            self._ledger.note(_spend_of_failure(request, model, failure))
+
+
+def _reply(answered: Answered) -> ReplyGenerated:
+    outcome = answered.outcome
+    return ReplyGenerated(
+        text=outcome.text,
+        tool_calls=list(outcome.tool_calls),
+        finish_reason=outcome.finish_reason,
+        model=str(answered.model),
+        fallback=answered.fallback,
+        input_tokens=answered.input_tokens,
+        output_tokens=answered.output_tokens,
+        cost_usd=answered.cost_usd,
+        milliseconds=answered.milliseconds,
+        first_token_milliseconds=answered.first_token_milliseconds,
+    )
+
+
+def _spend_of(request: GenerateReply, answered: Answered) -> Spend:
+    return Spend(
+        tenant_id=request.tenant_id,
+        correlation_id=request.correlation_id,
+        conversation_id=request.conversation_id,
+        purpose=request.purpose,
+        model=answered.model,
+        input_tokens=answered.input_tokens,
+        output_tokens=answered.output_tokens,
+        estimated=answered.outcome.output_tokens is None,
+        cost_usd=answered.cost_usd,
+        milliseconds=answered.milliseconds,
+        outcome="answered",
+        occurred_at=datetime.now(UTC),
+    )
+
+
+def _spend_of_failure(request: GenerateReply, model: Model, failure: ModelFailed) -> Spend:
+    return Spend(
+        tenant_id=request.tenant_id,
+        correlation_id=request.correlation_id,
+        conversation_id=request.conversation_id,
+        purpose=request.purpose,
+        model=model,
+        input_tokens=0,
+        output_tokens=0,
+        estimated=True,
+        cost_usd=None,
+        milliseconds=0,
+        outcome=failure.code,
+        occurred_at=datetime.now(UTC),
+    )
+
+
+def _spend_of_vectors(
+    request: EmbedTexts, model: Model, tokens: int, cost_usd: float | None, seconds: float
+) -> Spend:
+    return Spend(
+        tenant_id=request.tenant_id,
+        correlation_id=request.correlation_id,
+        conversation_id=None,
+        purpose=request.purpose,
+        model=model,
+        input_tokens=tokens,
+        output_tokens=0,
+        estimated=False,
+        cost_usd=cost_usd,
+        milliseconds=round(seconds * 1000),
+        outcome="answered",
+        occurred_at=datetime.now(UTC),
+    )

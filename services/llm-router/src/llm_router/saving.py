@@ -1,0 +1,41 @@
+"""The transactions of this service: routes read, spends saved with their events."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from contracts.v1.shapes import PLATFORM
+from contracts.v1.tenants import RepeatConfiguration
+from llm_router.domain import Spend, TenantRoute
+from llm_router.store import Store
+from llm_router.usage_events import usage_events
+from outbox import Outbox
+from postgres import Database
+
+
+class Saving:
+    """Opens transactions around the store."""
+
+    def __init__(self, database: Database, outbox: Outbox, store: Store) -> None:
+        self._database = database
+        self._outbox = outbox
+        self._store = store
+
+    async def find_route(self, tenant_id: UUID) -> TenantRoute:
+        """What a tenant chose."""
+        async with self._database.transaction(tenant_id) as tx:
+            return await self._store.find_route(tx, tenant_id)
+
+    async def save_spends(self, spends: Sequence[Spend]) -> None:
+        """Ledger rows of many tenants and their events, in one commit."""
+        async with self._database.system() as tx:
+            await self._store.record_spends(tx, spends)
+            await self._outbox.say(tx, *usage_events(spends))
+
+    async def ask_for_configuration(self) -> None:
+        """With an empty database, have every tenant said again."""
+        async with self._database.system() as tx:
+            if not await self._store.has_tenants(tx):
+                wish = RepeatConfiguration.make(tenant_id=PLATFORM, service="llm-router")
+                await self._outbox.say(tx, wish)

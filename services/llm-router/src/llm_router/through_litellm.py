@@ -1,0 +1,226 @@
+"""Every provider that the lean path does not speak to, through litellm.
+
+litellm takes seconds and some 170 MB to import, so it is imported in a thread at the first call
+that needs it. Its own retries are off: the router decides about them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import threading
+from collections.abc import Sequence
+from contextvars import ContextVar
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from llm_router.domain import (
+    Access,
+    ChatAdapter,
+    ChatCall,
+    ChatOutcome,
+    EmbeddingPurpose,
+    Model,
+    ModelFailed,
+    OnWords,
+    Vectors,
+    checked,
+    estimated_tokens,
+)
+from llm_router.lean import versioned
+from llm_router.litellm_failures import failure_from
+from llm_router.openai_wire import Gathered, messages_of, tools_of
+from llm_router.unit_vectors import unit_rows
+from observe import get_logger
+
+CURRENT_CALL: ContextVar[ChatCall] = ContextVar("current_call")
+"""The call in hand, for the custom provider: passages are no part of OpenAI's parameters."""
+
+_CHAT_NAMES = {"ollama": "ollama_chat"}
+
+_log = get_logger("llm-router")
+
+
+class LitellmAdapter:
+    """Calls any provider that litellm knows; `builtin` is registered with it as one of them."""
+
+    def __init__(self, builtin: ChatAdapter | None, stall_seconds: float) -> None:
+        self._builtin = builtin
+        self._stall_seconds = stall_seconds
+        self._loading = threading.Lock()
+        self._litellm: Any = None
+
+    async def load(self) -> Any:
+        """Import litellm once, without stopping this process's other work for long."""
+        if self._litellm is None:
+            return await asyncio.to_thread(self._import)
+        return self._litellm
+
+    async def close(self) -> None:
+        """Close litellm's own connections."""
+        if self._litellm is not None:
+            await self._litellm.close_litellm_async_clients()
+
+    async def chat(self, call: ChatCall, on_words: OnWords | None) -> ChatOutcome:
+        """Call the model; streams when `on_words` is given. Raises ModelFailed."""
+        litellm = await self.load()
+        token = CURRENT_CALL.set(call)
+        try:
+            answer = await litellm.acompletion(
+                **_arguments(call, self._stall_seconds, stream=on_words is not None)
+            )
+            if on_words is None:
+                return checked(_whole(answer))
+            return checked(await _streamed(answer, on_words))
+        except (ModelFailed, asyncio.CancelledError):
+            raise
+        except Exception as error:
+            raise failure_from(error) from error
+        finally:
+            CURRENT_CALL.reset(token)
+
+    async def embed(
+        self,
+        model: Model,
+        access: Access,
+        texts: Sequence[str],
+        purpose: EmbeddingPurpose,
+        timeout_seconds: float,
+    ) -> Vectors:
+        """One unit vector a text, in order. Raises ModelFailed."""
+        del purpose
+        litellm = await self.load()
+        try:
+            async with asyncio.timeout(timeout_seconds):
+                answer = await litellm.aembedding(
+                    model=str(model),
+                    input=list(texts),
+                    api_base=_base_url(model, access),
+                    api_key=access.key,
+                    timeout=timeout_seconds,
+                    num_retries=0,
+                    max_retries=0,
+                    encoding_format="float",
+                )
+            rows = [row["embedding"] for row in answer.data]
+            tokens = getattr(answer.usage, "prompt_tokens", None)
+        except TimeoutError:
+            raise ModelFailed("timeout", f"{model}: no vectors in time") from None
+        except Exception as error:
+            raise failure_from(error) from error
+        if len(rows) != len(texts):
+            raise ModelFailed("bad_response", f"{len(rows)} vectors for {len(texts)} texts")
+        counted = sum(map(estimated_tokens, texts)) if tokens is None else int(tokens)
+        return Vectors(unit_rows(rows), len(rows[0]), counted)
+
+    def _import(self) -> Any:
+        with self._loading:
+            if self._litellm is None:
+                _prepare_environment()
+                import litellm
+
+                litellm.suppress_debug_info = True
+                litellm.drop_params = True
+                litellm.num_retries = 0
+                if self._builtin is not None:
+                    from llm_router.litellm_builtin import register
+
+                    register(litellm, self._builtin)
+                self._litellm = litellm
+                _log.info("litellm is loaded")
+        return self._litellm
+
+
+def _prepare_environment() -> None:
+    """Keep litellm and tiktoken from looking for files on the network."""
+    os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")
+    found = find_spec("litellm")
+    for place in list(found.submodule_search_locations or []) if found else []:
+        vocabularies = Path(place) / "litellm_core_utils" / "tokenizers"
+        if vocabularies.is_dir():
+            os.environ.setdefault("TIKTOKEN_CACHE_DIR", str(vocabularies))
+
+
+def _arguments(call: ChatCall, stall_seconds: float, *, stream: bool) -> dict[str, Any]:
+    provider = _CHAT_NAMES.get(call.model.provider, call.model.provider)
+    arguments: dict[str, Any] = {
+        "model": f"{provider}/{call.model.name}",
+        "messages": messages_of(call.messages),
+        "max_tokens": call.reply_tokens_max,
+        "api_base": _base_url(call.model, call.access),
+        "api_key": call.access.key,
+        "timeout": min(call.timeout_seconds, stall_seconds) if stream else call.timeout_seconds,
+        "num_retries": 0,
+        "max_retries": 0,
+    }
+    if call.tools:
+        arguments["tools"] = tools_of(call.tools)
+    if stream:
+        arguments |= {"stream": True, "stream_options": {"include_usage": True}}
+    return arguments
+
+
+def _base_url(model: Model, access: Access) -> str | None:
+    if access.url is None:
+        return None
+    return versioned(access.url) if model.provider == "openai" else access.url.rstrip("/")
+
+
+def _whole(answer: Any) -> ChatOutcome:
+    choice = answer.choices[0]
+    gathered = Gathered()
+    gathered.take_delta(_plain(choice.message))
+    gathered.finish = choice.finish_reason
+    gathered.take_usage(_usage(answer))
+    return gathered.outcome()
+
+
+async def _streamed(stream: Any, on_words: OnWords) -> ChatOutcome:
+    """Gather a stream; litellm invents a "stop" for one that was cut, so look behind it."""
+    gathered = Gathered()
+    try:
+        async for chunk in stream:
+            for choice in chunk.choices:
+                words = gathered.take_delta(_plain(choice.delta))
+                if words:
+                    on_words(words)
+            gathered.take_usage(_usage(chunk))
+            if gathered.full():
+                gathered.finish = "length"
+                return gathered.outcome()
+    finally:
+        await _close(stream)
+    gathered.finish = stream.received_finish_reason
+    if gathered.finish is None:
+        raise ModelFailed("truncated", "the stream ended without a finish reason")
+    return gathered.outcome()
+
+
+async def _close(stream: Any) -> None:
+    close = getattr(stream, "aclose", None) or getattr(stream.completion_stream, "aclose", None)
+    if close is not None:
+        await close()
+
+
+def _plain(message: Any) -> dict[str, Any]:
+    """A litellm message or delta as OpenAI's JSON has it."""
+    calls = [
+        {
+            "index": position if getattr(call, "index", None) is None else call.index,
+            "id": call.id,
+            "function": {"name": call.function.name, "arguments": call.function.arguments},
+        }
+        for position, call in enumerate(message.tool_calls or [])
+    ]
+    return {"content": message.content, "tool_calls": calls}
+
+
+def _usage(answer: Any) -> dict[str, Any] | None:
+    usage = getattr(answer, "usage", None)
+    if usage is None:
+        return None
+    return {
+        "prompt_tokens": usage.prompt_tokens,
+        "completion_tokens": usage.completion_tokens,
+    }
