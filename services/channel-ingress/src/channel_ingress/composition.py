@@ -1,0 +1,57 @@
+"""Ties the parts of channel-ingress together; nothing connects here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from blobs import Blobs
+from bus import Bus
+from channel_ingress.config import Settings
+from channel_ingress.credentials import Credentials
+from channel_ingress.graph import GraphClient
+from channel_ingress.handlers import Configuration, register
+from channel_ingress.intake import Intake
+from channel_ingress.outbound import Outbound
+from channel_ingress.sender import Sender
+from channel_ingress.status_join import StatusJoin
+from channel_ingress.status_store import StatusStore
+from channel_ingress.store import Store
+from channel_ingress.sweeper import Sweeper
+from outbox import Outbox
+from postgres import Database
+from sealing import KeyRing
+
+SERVICE = "channel-ingress"
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """The parts that the process starts and stops."""
+
+    outbox: Outbox
+    store: Store
+    intake: Intake
+    outbound: Outbound
+    sender: Sender
+    joins: StatusJoin
+    sweeper: Sweeper
+
+
+def compose(settings: Settings, database: Database, bus: Bus, graph: GraphClient) -> Parts:
+    """Make every part and register its handlers on the bus."""
+    outbox, store, statuses = Outbox(database, bus), Store(), StatusStore()
+    joins = StatusJoin(outbox, store, statuses)
+    sweeper = Sweeper(
+        database,
+        Blobs.open(settings.blob_url),
+        store,
+        sweep_seconds=settings.sweep_seconds,
+        unknown_after_seconds=settings.unknown_after_seconds,
+        unrouted_replay_seconds=settings.unrouted_replay_seconds,
+    )
+    intake = Intake(outbox, store, statuses, joins, sweeper.wake)
+    sender = Sender(outbox, graph, Credentials(KeyRing.from_text(settings.master_keys)))
+    outbound = Outbound(outbox, store, joins, sender.start)
+    sender.outbound = outbound
+    register(outbox, Configuration(store), intake, outbound)
+    return Parts(outbox, store, intake, outbound, sender, joins, sweeper)

@@ -1,0 +1,48 @@
+"""Settings of channel-ingress."""
+
+from __future__ import annotations
+
+from pydantic import Field
+from pydantic_settings import SettingsConfigDict
+
+from process import ServiceSettings
+
+
+class Settings(ServiceSettings):
+    """From the environment; see each field."""
+
+    model_config = SettingsConfigDict(env_prefix="CHAT_CHANNEL_INGRESS_")
+
+    graph_url: str = Field(
+        "https://graph.facebook.com",
+        alias="CHAT_META_GRAPH_URL",
+        description="Base URL of Meta's Graph API.",
+    )
+    graph_version: str = Field(
+        "v23.0",
+        alias="CHAT_META_GRAPH_VERSION",
+        pattern=r"^v\d+\.\d+$",
+        description="Graph version in every call's path.",
+    )
+    master_keys: str = Field(
+        alias="CHAT_MASTER_KEYS",
+        description="Key ring that opens channels' credentials: `id:base64key,…`.",
+        repr=False,
+    )
+    blob_url: str = Field(
+        alias="CHAT_BLOB_URL", description="Where large webhook bodies are: file:// or s3://."
+    )
+    database_connections_max: int = Field(
+        8, ge=2, le=100, description="Most connections of one process to its database."
+    )
+    unknown_after_seconds: float = Field(
+        600.0, gt=0, description="A send without evidence for this long is said to be unknown."
+    )
+    sweep_seconds: float = Field(
+        1.0, gt=0, description="Pause between looks for due sends, evidence and waiting bodies."
+    )
+    unrouted_replay_seconds: float = Field(
+        3600.0,
+        ge=0,
+        description="Bodies that came this long before their channel was known are read again.",
+    )

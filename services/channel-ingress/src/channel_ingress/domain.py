@@ -1,0 +1,138 @@
+"""Decisions of channel-ingress, pure: identities, outcomes of calls, how statuses add up."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal, TypeAlias, cast
+from uuid import UUID, uuid5
+
+from channel_ingress.action_table import NOT_SENT, Action, action_for
+
+NO_CHANNEL = UUID(int=0)
+"""The channel of items whose address no channel has."""
+
+DeliveryStatus = Literal["sent", "delivered", "read", "failed"]
+_RANKS: dict[str | None, int] = {None: 0, "sent": 1, "failed": 2, "delivered": 3, "read": 4}
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """The provider has the message."""
+
+    provider_message_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """The provider answered with an error: certainly not delivered."""
+
+    http_status: int
+    code: int
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class NotSent:
+    """The request never left: certainly not delivered."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unanswered:
+    """The request left and no readable answer came: nobody knows."""
+
+    reason: str
+
+
+CallResult: TypeAlias = Accepted | Refused | NotSent | Unanswered
+
+
+@dataclass(frozen=True, slots=True)
+class Retry:
+    """Try again after a pause."""
+
+    pause_seconds: float
+    action: Action
+    provider_code: int | None
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """Never to be tried again."""
+
+    action: Action
+    provider_code: int | None
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class InDoubt:
+    """Stays attempting until evidence comes or the time is over."""
+
+    reason: str
+
+
+Outcome: TypeAlias = Accepted | Retry | Failed | InDoubt
+
+
+def decide_outcome(result: CallResult, attempt: int) -> Outcome:
+    """What follows from the result of attempt number `attempt` (from 1)."""
+    if isinstance(result, Accepted):
+        return result
+    if isinstance(result, Unanswered):
+        return InDoubt(result.reason)
+    if isinstance(result, NotSent):
+        action, provider_code, detail = NOT_SENT, None, result.reason
+    else:
+        action = action_for(result.code, result.http_status)
+        provider_code, detail = result.code, result.message
+    sentence = f"{action.sentence} ({detail})"[:512]
+    pause = action.pause_seconds(attempt)
+    if pause is None:
+        return Failed(action, provider_code, sentence)
+    return Retry(pause, action, provider_code, sentence)
+
+
+def conversation_identity(channel_id: UUID, contact_external_id: str) -> UUID:
+    """One conversation for each contact of a channel."""
+    return uuid5(channel_id, contact_external_id)
+
+
+def item_identity(channel_id: UUID, provider_key: str) -> UUID:
+    """The message that says an item: the same however often the item comes."""
+    return uuid5(channel_id, f"item:{provider_key}")
+
+
+def outcome_identity(send_id: UUID, outcome: str) -> UUID:
+    """The message that says a send's outcome."""
+    return uuid5(send_id, outcome)
+
+
+def reference_of(send_id: UUID, part: int) -> str:
+    """What travels with a part and comes back in its statuses."""
+    return str(send_id) if part == 0 else f"{send_id}.{part}"
+
+
+def parse_reference(reference: str) -> tuple[UUID, int] | None:
+    """The send and part of a reference; None when it is not one of ours."""
+    identity, _, part = reference.partition(".")
+    try:
+        return UUID(identity), int(part or 0)
+    except ValueError:
+        return None
+
+
+def overall_status(parts: Iterable[str | None]) -> DeliveryStatus | None:
+    """How far a whole send has come: as far as its slowest part; failed if one part failed."""
+    statuses = list(parts)
+    if "failed" in statuses:
+        return "failed"
+    return cast("DeliveryStatus | None", min(statuses, key=_RANKS.__getitem__, default=None))
+
+
+def rises(current: str | None, new: str | None) -> bool:
+    """Whether `new` is further than `current`: sent < failed < delivered < read."""
+    return _RANKS[new] > _RANKS[current]

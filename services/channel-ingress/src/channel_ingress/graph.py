@@ -1,0 +1,92 @@
+"""Calls of Meta's Graph API: one pooled session, and an honest reading of every answer."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import aiohttp
+import orjson
+
+from channel_ingress.adapters import GraphAdapter
+from channel_ingress.domain import Accepted, CallResult, NotSent, Refused, Unanswered
+from channel_ingress.metrics import GRAPH_SECONDS
+from channel_ingress.reading import MALFORMED
+
+CONNECT_SECONDS = 5.0
+CALL_SECONDS = 20.0
+"""The longest that one call may take; an attempt older than this is not in flight any more."""
+CONNECTIONS_MAX = 64
+
+
+class GraphClient:
+    """Sends to `{url}/{version}/…` with a channel's own token."""
+
+    def __init__(self, session: aiohttp.ClientSession, url: str, version: str) -> None:
+        self._session = session
+        self._root = f"{url.rstrip('/')}/{version}"
+
+    @classmethod
+    def open(cls, url: str, version: str) -> GraphClient:
+        """A client with a session of its own; `close` ends it."""
+        connector = aiohttp.TCPConnector(limit=CONNECTIONS_MAX, keepalive_timeout=15.0)
+        timeout = aiohttp.ClientTimeout(
+            total=CALL_SECONDS, connect=CONNECT_SECONDS, sock_connect=CONNECT_SECONDS
+        )
+        session = aiohttp.ClientSession(
+            connector=connector,
+            timeout=timeout,
+            cookie_jar=aiohttp.DummyCookieJar(),
+            auto_decompress=True,
+            trust_env=False,
+        )
+        return cls(session, url, version)
+
+    async def close(self) -> None:
+        """Close the pool."""
+        await self._session.close()
+
+    async def send(
+        self, adapter: GraphAdapter, path: str, body: dict[str, Any], token: str
+    ) -> CallResult:
+        """One POST, never repeated here; says what is known of its effect."""
+        started = time.perf_counter()
+        result = await self._post(adapter, path, body, token)
+        outcome = type(result).__name__.lower()
+        GRAPH_SECONDS.labels(outcome).observe(time.perf_counter() - started)
+        return result
+
+    async def _post(
+        self, adapter: GraphAdapter, path: str, body: dict[str, Any], token: str
+    ) -> CallResult:
+        headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
+        try:
+            async with self._session.post(
+                f"{self._root}/{path}",
+                data=orjson.dumps(body),
+                headers=headers,
+                allow_redirects=False,
+            ) as answer:
+                return _read_answer(adapter, answer.status, await answer.read())
+        except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
+            return NotSent(type(error).__name__)
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            return Unanswered(type(error).__name__)
+
+
+def _read_answer(adapter: GraphAdapter, status: int, raw: bytes) -> CallResult:
+    try:
+        answer = orjson.loads(raw)
+    except orjson.JSONDecodeError:
+        answer = None
+    if 200 <= status < 300:
+        try:
+            return Accepted(adapter.accepted_id(answer))
+        except MALFORMED:
+            return Unanswered(f"HTTP {status} without a message id")
+    error = answer.get("error") if isinstance(answer, dict) else None
+    if isinstance(error, dict) and isinstance(error.get("code"), int):
+        return Refused(status, error["code"], str(error.get("message", ""))[:300])
+    if 400 <= status < 500:
+        return Refused(status, -status, f"HTTP {status} without a Graph error")
+    return Unanswered(f"HTTP {status} without a Graph error")

@@ -1,0 +1,59 @@
+"""What channel-ingress hears, and who handles it."""
+
+from __future__ import annotations
+
+from channel_ingress.intake import Intake
+from channel_ingress.outbound import Outbound
+from channel_ingress.store import Store
+from contracts.v1.channels import ChannelWebhookReceived
+from contracts.v1.sending import SendMessage
+from contracts.v1.shapes import PLATFORM
+from contracts.v1.tenants import ChannelConfigured, RepeatConfiguration, TenantConfigured
+from contracts.v1.turns import ConversationUpdated
+from outbox import Outbox
+from postgres import Database, Transaction
+
+INTAKE_PREFETCH = 16
+SEND_PREFETCH = 32
+
+
+class Configuration:
+    """Copies of what other services own."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    async def channel_configured(self, event: ChannelConfigured, tx: Transaction) -> None:
+        """Keep the newest state of a channel, its credentials still sealed."""
+        await self._store.configure_channel(tx, event)
+
+    async def tenant_configured(self, event: TenantConfigured, tx: Transaction) -> None:
+        """Keep whether a tenant is served."""
+        await self._store.configure_tenant(tx, event)
+
+    async def conversation_updated(self, event: ConversationUpdated, tx: Transaction) -> None:
+        """Keep the highest fencing number: sends with a lower one are refused."""
+        await self._store.raise_ownership(
+            tx, event.conversation_id, event.tenant_id, event.ownership_number
+        )
+
+
+def register(
+    outbox: Outbox, configuration: Configuration, intake: Intake, outbound: Outbound
+) -> None:
+    """Tie every message that is heard to its handler."""
+    outbox.hear(ChannelConfigured, configuration.channel_configured)
+    outbox.hear(TenantConfigured, configuration.tenant_configured)
+    outbox.hear(ConversationUpdated, configuration.conversation_updated)
+    outbox.hear(ChannelWebhookReceived, intake.receive, prefetch=INTAKE_PREFETCH)
+    outbox.hear(SendMessage, outbound.send, prefetch=SEND_PREFETCH)
+
+
+async def ask_for_configuration(database: Database, outbox: Outbox, store: Store) -> bool:
+    """With an empty database, ask gateway to say every channel again; whether it was asked."""
+    async with database.system() as tx:
+        if await store.any_channel(tx):
+            return False
+        request = RepeatConfiguration.make(tenant_id=PLATFORM, service="channel-ingress")
+        await outbox.say(tx, request)
+        return True

@@ -1,0 +1,221 @@
+"""Webhook bodies in: every item kept once, and said once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Literal
+from uuid import UUID
+
+from channel_ingress.adapters import NORMALISERS
+from channel_ingress.domain import NO_CHANNEL, conversation_identity, parse_reference
+from channel_ingress.items import (
+    CustomerMessage,
+    Item,
+    Status,
+    Unreadable,
+    UnreadableBody,
+    Update,
+    Watermark,
+)
+from channel_ingress.metrics import DUPLICATES, ITEMS, UNREAD_BODIES
+from channel_ingress.reading import MALFORMED, digest_key, read_body
+from channel_ingress.said import item_event
+from channel_ingress.status_join import StatusJoin
+from channel_ingress.status_store import StatusStore
+from channel_ingress.store import Channel, ItemRow, StatusRow, Store
+from contracts.v1.channels import ChannelWebhookReceived
+from observe import get_logger
+from outbox import Outbox, RetryLater
+from postgres import Transaction
+
+Routed = tuple[Item, Channel | None]
+
+_log = get_logger("intake")
+
+
+class Intake:
+    """Reads bodies in the transaction in which they are heard."""
+
+    def __init__(
+        self,
+        outbox: Outbox,
+        store: Store,
+        statuses: StatusStore,
+        joins: StatusJoin,
+        large_body_kept: Callable[[], None],
+    ) -> None:
+        self._outbox, self._store = outbox, store
+        self._statuses, self._joins = statuses, joins
+        self._large_body_kept = large_body_kept
+
+    async def receive(self, event: ChannelWebhookReceived, tx: Transaction) -> None:
+        """Hear a body; one that is in blobs is kept to be fetched outside of this transaction."""
+        if event.body is None:
+            await self._keep(tx, event, "in_blob")
+            tx.after_commit.append(self._large_body_kept)
+            return
+        await self.read(event, event.body, tx)
+
+    async def read(self, event: ChannelWebhookReceived, raw: str | bytes, tx: Transaction) -> None:
+        """Keep and say every item of a body."""
+        try:
+            body = read_body(raw)
+            items = list(NORMALISERS[event.channel_type].normalise(body, event.occurred_at))
+        except (UnreadableBody, *MALFORMED) as error:
+            UNREAD_BODIES.labels(event.channel_type).inc()
+            _log.warning("a body could not be read", delivery_id=str(event.delivery_id))
+            await self._keep(
+                tx, event, "unparsed", problem=f"{type(error).__name__}: {error}"[:500]
+            )
+            return
+        routed = await self._route(event, items, tx)
+        await self._keep_items(event, routed, tx)
+        await self._keep_statuses(routed, tx)
+        if event.channel_id is None:
+            for address in {item.address for item, channel in routed if channel is None}:
+                await self._keep(tx, event, "unrouted", address=address)
+
+    async def _route(
+        self, event: ChannelWebhookReceived, items: list[Item], tx: Transaction
+    ) -> list[Routed]:
+        """Each item with its channel: the named one, else by its own address."""
+        addresses = sorted({item.address for item in items if item.address})
+        if event.channel_id is None:
+            found = await self._store.find_channels(tx, event.channel_type, addresses)
+            by_address = {channel.external_id: channel for channel in found}
+            return [(item, by_address.get(item.address)) for item in items]
+        named = await self._store.find_channel(tx, event.channel_id)
+        if named is None:
+            raise RetryLater(f"channel {event.channel_id} has not been heard of yet")
+        own = ("", named.external_id) if named.state == "active" else ()
+        return [(item, named if item.address in own else None) for item in items]
+
+    async def _keep_items(
+        self, event: ChannelWebhookReceived, routed: list[Routed], tx: Transaction
+    ) -> None:
+        rows: dict[tuple[UUID, str], ItemRow] = {}
+        sources: dict[tuple[UUID, str], Routed] = {}
+        for item, channel in routed:
+            if isinstance(item.payload, Status) and channel is not None:
+                continue
+            row = _item_row(event.tenant_id, item, channel)
+            rows.setdefault((row.channel_id, row.provider_key), row)
+            sources.setdefault((row.channel_id, row.provider_key), (item, channel))
+        if not rows:
+            return
+        new, differing = await self._store.keep_items(
+            tx, event.delivery_id, event.channel_type, list(rows.values())
+        )
+        _count(event.channel_type, [rows[key] for key in new], len(rows) - len(new), differing)
+        says = [
+            item_event(event, channel, item)
+            for key, (item, channel) in sources.items()
+            if key in new and channel is not None and not isinstance(item.payload, Watermark)
+        ]
+        await self._outbox.say(tx, *says)
+
+    async def _keep_statuses(self, routed: list[Routed], tx: Transaction) -> None:
+        rows: dict[tuple[UUID, str, str], StatusRow] = {}
+        for item, channel in routed:
+            if channel is None:
+                continue
+            if isinstance(item.payload, Status):
+                found = [_status_row(item.payload, channel)]
+            elif isinstance(item.payload, Watermark):
+                found = await self._below_watermark(item.payload, channel, tx)
+            else:
+                continue
+            for row in found:
+                rows.setdefault((row.channel_id, row.provider_message_id, row.status), row)
+        if not rows:
+            return
+        await self._statuses.keep(tx, list(rows.values()))
+        await self._joins.settle(tx, sorted({row.provider_message_id for row in rows.values()}))
+
+    async def _below_watermark(
+        self, mark: Watermark, channel: Channel, tx: Transaction
+    ) -> list[StatusRow]:
+        conversation_id = conversation_identity(channel.channel_id, mark.contact_external_id)
+        parts = await self._statuses.parts_below_watermark(
+            tx, conversation_id, channel.channel_id, mark.up_to, mark.status
+        )
+        return [
+            StatusRow(
+                channel.channel_id,
+                message_id,
+                mark.status,
+                channel.tenant_id,
+                send_id,
+                part,
+                mark.up_to,
+                None,
+                "",
+            )
+            for message_id, send_id, part in parts
+        ]
+
+    async def _keep(
+        self,
+        tx: Transaction,
+        event: ChannelWebhookReceived,
+        reason: Literal["in_blob", "unrouted", "unparsed"],
+        *,
+        address: str = "",
+        problem: str | None = None,
+    ) -> None:
+        await self._store.keep_body(
+            tx,
+            delivery_id=event.delivery_id,
+            reason=reason,
+            address=address,
+            tenant_id=event.tenant_id,
+            channel_type=event.channel_type,
+            event=event.model_dump_json(),
+            problem=problem,
+        )
+
+
+def _item_row(event_tenant: UUID, item: Item, channel: Channel | None) -> ItemRow:
+    unrouted_key = digest_key("unrouted", f"{event_tenant} {item.address} {item.provider_key}")
+    problem = item.payload.problem if isinstance(item.payload, Unreadable) else None
+    return ItemRow(
+        channel_id=channel.channel_id if channel else NO_CHANNEL,
+        provider_key=item.provider_key if channel else unrouted_key,
+        tenant_id=channel.tenant_id if channel else event_tenant,
+        address=item.address,
+        kind=_kind_of(item),
+        state="unparsed" if problem else "said" if channel else "unrouted",
+        problem=problem,
+        item=item.raw,
+        flags=",".join(item.flags),
+    )
+
+
+def _status_row(status: Status, channel: Channel) -> StatusRow:
+    send_id, part = parse_reference(status.reference) or (None, None)
+    return StatusRow(
+        channel.channel_id,
+        status.provider_message_id,
+        status.status,
+        channel.tenant_id,
+        send_id,
+        part,
+        status.at,
+        status.provider_code,
+        status.detail,
+    )
+
+
+def _kind_of(item: Item) -> str:
+    payload = item.payload
+    if isinstance(payload, CustomerMessage):
+        return payload.content.kind
+    return payload.kind if isinstance(payload, Update) else type(payload).__name__.lower()
+
+
+def _count(channel_type: str, new: list[ItemRow], repeated: int, differing: int) -> None:
+    for row in new:
+        ITEMS.labels(channel_type, row.state).inc()
+    if repeated:
+        DUPLICATES.labels(channel_type, "same").inc(repeated - differing)
+        DUPLICATES.labels(channel_type, "differing").inc(differing)

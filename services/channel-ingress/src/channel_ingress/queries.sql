@@ -1,0 +1,362 @@
+-- name: configure_tenant
+-- Keep whether a tenant is served.
+insert into tenants as known (tenant_id, state, revision)
+values ($1::uuid, $2::text, $3::bigint)
+on conflict (tenant_id) do update set
+    state = excluded.state,
+    revision = excluded.revision
+where known.revision < excluded.revision
+returning true;
+
+-- name: configure_channel
+-- Keep a channel's newest state; true when it was news.
+insert into channels as known
+    (channel_id, tenant_id, channel_type, external_id, name, state, sealed_credentials, revision)
+values ($1::uuid, $2::uuid, $3::text, $4::text, $5::text, $6::text, $7::text, $8::bigint)
+on conflict (channel_id) do update set
+    external_id = excluded.external_id,
+    name = excluded.name,
+    state = excluded.state,
+    sealed_credentials = excluded.sealed_credentials,
+    revision = excluded.revision
+where known.revision < excluded.revision
+returning true;
+
+-- name: any_channel
+-- Whether there is a copy of any channel at all.
+select exists (select 1 from channels);
+
+-- name: find_channels
+-- Served channels of served tenants, by their address at the provider.
+select channels.channel_id, channels.tenant_id, channels.channel_type, channels.external_id
+from channels
+left join tenants on tenants.tenant_id = channels.tenant_id
+where channels.state = 'active' and coalesce(tenants.state, 'active') = 'active'
+  and channels.channel_type = $1::text and channels.external_id = any($2::text[]);
+
+-- name: find_channel
+-- One channel, whatever its state; disabled when its tenant is not served.
+select channels.channel_id, channels.tenant_id, channels.channel_type, channels.external_id,
+       case when coalesce(tenants.state, 'active') = 'active' then channels.state
+            else 'disabled' end as state,
+       channels.sealed_credentials, channels.revision
+from channels
+left join tenants on tenants.tenant_id = channels.tenant_id
+where channels.channel_id = $1::uuid;
+
+-- name: keep_items
+-- Keep items under their unique keys; tells which are new. The first content of a key stays.
+insert into inbound_items as kept
+    (channel_id, provider_key, tenant_id, channel_type, address, kind, state, problem, item,
+     digest, flags, delivery_id)
+select channel_id, provider_key, tenant_id, $2::text, address, kind, state, problem, item,
+       sha256(convert_to(item, 'UTF8')), string_to_array(flags, ','), $1::uuid
+from unnest($3::uuid[], $4::text[], $5::uuid[], $6::text[], $7::text[], $8::text[], $9::text[],
+            $10::text[], $11::text[])
+     as said(channel_id, provider_key, tenant_id, address, kind, state, problem, item, flags)
+order by channel_id, provider_key
+on conflict (channel_id, provider_key) do update set
+    copies = kept.copies + 1,
+    differing = kept.differing + (kept.digest <> excluded.digest)::int
+returning channel_id, provider_key, xmax = 0 as is_new, differing;
+
+-- name: keep_body
+-- Keep a whole body that waits, or that a person should see.
+insert into kept_bodies
+    (delivery_id, reason, address, tenant_id, channel_type, event, problem)
+values ($1::uuid, $2::text, $3::text, $4::uuid, $5::text, $6::text, $7::text)
+on conflict do nothing;
+
+-- name: claim_body
+-- Lock one large body that is due to be fetched, and put it off in case this process dies.
+update kept_bodies
+set tries = tries + 1,
+    due_at = now() + make_interval(secs => least(600, 10 * power(2, tries)))
+where (delivery_id, reason, address) = (
+    select delivery_id, reason, address
+    from kept_bodies
+    where reason = 'in_blob' and due_at <= now()
+    order by due_at
+    limit 1
+    for update skip locked
+)
+returning delivery_id, event, tries;
+
+-- name: mark_body_unparsed
+-- A large body that could not be fetched or read stays for a person to see.
+update kept_bodies
+set reason = 'unparsed', problem = $2::text
+where delivery_id = $1::uuid and reason = 'in_blob';
+
+-- name: forget_body
+-- A kept body was read.
+delete from kept_bodies
+where delivery_id = $1::uuid and reason = $2::text;
+
+-- name: find_routable
+-- Addresses of unrouted bodies, lately heard, that have a channel by now.
+select distinct kept.channel_type, kept.address
+from kept_bodies as kept
+join channels on channels.channel_type = kept.channel_type
+             and channels.external_id = kept.address and channels.state = 'active'
+where kept.reason = 'unrouted'
+  and kept.received_at > now() - make_interval(secs => $1::float8);
+
+-- name: take_unrouted
+-- Bodies that came to an address before its channel was known, the oldest first; their items of
+-- this address are read again from them.
+with taken as (
+    delete from kept_bodies
+    where reason = 'unrouted' and channel_type = $1::text and address = $2::text
+      and received_at > now() - make_interval(secs => $3::float8)
+    returning delivery_id, event, received_at
+), forgotten as (
+    delete from inbound_items
+    using taken
+    where inbound_items.channel_id = '00000000-0000-0000-0000-000000000000'
+      and inbound_items.delivery_id = taken.delivery_id
+      and inbound_items.address = $2::text
+)
+select event
+from taken
+order by received_at;
+
+-- name: raise_ownership
+-- Lock a conversation's sends and keep the highest fencing number heard; answers it.
+insert into conversations as known (conversation_id, tenant_id, ownership_number)
+values ($1::uuid, $2::uuid, $3::bigint)
+on conflict (conversation_id) do update set
+    ownership_number = greatest(known.ownership_number, excluded.ownership_number)
+returning ownership_number;
+
+-- name: plan_send
+-- Keep a send once: to be attempted now, or planned when an earlier one of its conversation is
+-- not final. An attempt older than the longest call cannot be in flight and holds nobody up.
+insert into sends
+    (send_id, tenant_id, conversation_id, channel_id, channel_type, seq, ownership_number,
+     part_count, command, state, attempts, attempting_since)
+select $1::uuid, $2::uuid, $3::uuid, $4::uuid, $5::text, $6::bigint, $7::bigint, $8::int,
+       $9::text, case when held then 'planned' else 'attempting' end,
+       case when held then 0 else 1 end, case when held then null else now() end
+from (
+    select exists (
+        select 1
+        from sends
+        where conversation_id = $3::uuid and seq < $6::bigint
+          and (state = 'planned' or (state = 'attempting'
+               and attempting_since > now() - make_interval(secs => $10::float8)))
+    ) as held
+) as earlier
+on conflict (send_id) do nothing
+returning state, attempts;
+
+-- name: keep_ended_send
+-- Keep a send that ended where it began: refused, or shown by gateway.
+insert into sends
+    (send_id, tenant_id, conversation_id, channel_id, channel_type, seq, ownership_number,
+     part_count, command, state, code, detail, ended_at)
+values ($1::uuid, $2::uuid, $3::uuid, $4::uuid, $5::text, $6::bigint, $7::bigint, 1, $8::text,
+        $9::text, $10::text, $11::text, now())
+on conflict (send_id) do nothing
+returning true;
+
+-- name: claim_due_sends
+-- Take planned sends whose time has come and that no earlier one of their conversation holds up;
+-- with the fencing number that is valid now.
+with due as (
+    select planned.send_id
+    from sends as planned
+    where planned.state = 'planned' and planned.next_attempt_at <= now()
+      and ($2::uuid is null or planned.conversation_id = $2::uuid)
+      and not exists (
+          select 1
+          from sends as earlier
+          where earlier.conversation_id = planned.conversation_id and earlier.seq < planned.seq
+            and (earlier.state = 'planned' or (earlier.state = 'attempting'
+                 and earlier.attempting_since > now() - make_interval(secs => $1::float8)))
+      )
+    order by planned.next_attempt_at
+    limit $3::int
+    for update skip locked
+)
+update sends
+set state = 'attempting', attempts = attempts + 1, attempting_since = now()
+from due, conversations
+where sends.send_id = due.send_id and conversations.conversation_id = sends.conversation_id
+returning sends.send_id, sends.attempts, sends.next_part, sends.command,
+          sends.ownership_number < conversations.ownership_number as is_stale;
+
+-- name: record_accepted
+-- One part was accepted: keep its id and move on; nothing when another road settled it before.
+-- Answers the state from now on, statuses that came early, and whether a later send waits.
+with ended as (
+    update sends
+    set next_part = $3::int + 1,
+        state = case when $3::int + 1 = part_count then 'accepted' else 'attempting' end,
+        attempting_since = now(),
+        ended_at = case when $3::int + 1 = part_count then now() end,
+        code = null, provider_code = null, detail = null
+    where send_id = $1::uuid and state = 'attempting' and attempts = $2::int
+      and next_part = $3::int
+    returning send_id, tenant_id, channel_id, conversation_id, state
+), kept as (
+    insert into sent_parts (channel_id, provider_message_id, tenant_id, send_id, part)
+    select channel_id, $4::text, tenant_id, send_id, $3::int
+    from ended
+    on conflict do nothing
+    returning provider_message_id
+)
+select ended.state,
+       exists (
+           select 1
+           from delivery_statuses
+           where channel_id = ended.channel_id and provider_message_id = $4::text and not joined
+       ) as has_early_statuses,
+       exists (
+           select 1 from sends
+           where conversation_id = ended.conversation_id and state = 'planned'
+       ) as has_waiting
+from ended;
+
+-- name: provider_ids
+-- Provider ids of a send's parts, in order.
+select provider_message_id
+from sent_parts
+where send_id = $1::uuid
+order by part;
+
+-- name: record_retry
+-- Certainly not delivered, and worth another try.
+update sends
+set state = 'planned', next_attempt_at = now() + make_interval(secs => $3::float8),
+    code = $4::text, provider_code = $5::bigint, detail = $6::text
+where send_id = $1::uuid and state = 'attempting' and attempts = $2::int
+returning true;
+
+-- name: record_end
+-- Failed for good, or unknown: what can be said of it.
+update sends
+set state = $3::text, ended_at = now(), code = $4::text, provider_code = $5::bigint,
+    detail = $6::text
+where send_id = $1::uuid and state = 'attempting' and attempts = $2::int
+returning exists (
+    select 1 from sends as waiting
+    where waiting.conversation_id = sends.conversation_id and waiting.state = 'planned'
+) as has_waiting;
+
+-- name: expire_attempting
+-- Attempts without any evidence for too long: nobody knows.
+update sends
+set state = 'unknown', ended_at = now(), code = 'no_evidence',
+    detail = 'The request may have been sent, no answer was read and no status came.'
+where send_id in (
+    select send_id
+    from sends
+    where state = 'attempting' and attempting_since < now() - make_interval(secs => $1::float8)
+    order by attempting_since
+    limit 100
+    for update skip locked
+)
+returning send_id, detail, command;
+
+-- name: keep_statuses
+-- Keep statuses once each; answers how many are new.
+with kept as (
+    insert into delivery_statuses
+        (channel_id, provider_message_id, status, tenant_id, send_id, part, at, provider_code,
+         detail)
+    select channel_id, provider_message_id, status, tenant_id, send_id, part, at, provider_code,
+           detail
+    from unnest($1::uuid[], $2::text[], $3::text[], $4::uuid[], $5::uuid[], $6::int[],
+                $7::timestamptz[], $8::bigint[], $9::text[])
+         as said(channel_id, provider_message_id, status, tenant_id, send_id, part, at,
+                 provider_code, detail)
+    order by channel_id, provider_message_id, status
+    on conflict do nothing
+    returning 1
+)
+select count(*)::int from kept;
+
+-- name: parts_below_watermark
+-- Parts sent to a contact before a moment that have not come as far as this status.
+select parts.provider_message_id, parts.send_id, parts.part
+from sends
+join sent_parts as parts on parts.send_id = sends.send_id
+where sends.conversation_id = $1::uuid and sends.channel_id = $2::uuid
+  and sends.state = 'accepted' and sends.attempting_since <= $3::timestamptz
+  and (parts.status is null or parts.status in ('sent', 'failed')
+       or (parts.status = 'delivered' and $4::text = 'read'))
+order by sends.seq desc
+limit 200;
+
+-- name: joinable_statuses
+-- Unjoined statuses whose send is known and not in flight, the send's row locked. Those of one
+-- channel and these messages, or (null) of all channels, lately heard.
+select statuses.channel_id, statuses.provider_message_id, statuses.status, statuses.at,
+       statuses.provider_code, statuses.detail, coalesce(parts.part, statuses.part, 0) as part,
+       sends.send_id, sends.state, sends.attempts, sends.next_part, sends.part_count,
+       sends.delivery_status, sends.command
+from delivery_statuses as statuses
+left join sent_parts as parts
+    on parts.channel_id = statuses.channel_id
+   and parts.provider_message_id = statuses.provider_message_id
+join sends
+    on sends.send_id = coalesce(parts.send_id, statuses.send_id)
+   and sends.channel_id = statuses.channel_id
+where not statuses.joined
+  and statuses.received_at > now() - interval '15 minutes'
+  and ($1::text[] is null or statuses.provider_message_id = any($1::text[]))
+  and (parts.send_id is not null or sends.state <> 'attempting'
+       or sends.attempting_since < now() - make_interval(secs => $2::float8))
+order by sends.send_id, statuses.at
+limit 2000
+for update of sends;
+
+-- name: mark_joined
+-- These statuses were taken into account.
+update delivery_statuses as statuses
+set joined = true
+from unnest($1::uuid[], $2::text[], $3::text[]) as taken(channel_id, provider_message_id, status)
+where statuses.channel_id = taken.channel_id
+  and statuses.provider_message_id = taken.provider_message_id
+  and statuses.status = taken.status;
+
+-- name: keep_part_status
+-- How far one part has come; its row is made where the status is the first news of its id.
+insert into sent_parts as known
+    (channel_id, provider_message_id, tenant_id, send_id, part, status)
+select $1::uuid, $2::text, tenant_id, send_id, $4::int, $5::text
+from sends
+where send_id = $3::uuid
+on conflict (channel_id, provider_message_id) do update set status = excluded.status;
+
+-- name: part_statuses
+-- How far each part of a send has come.
+select part, status
+from sent_parts
+where send_id = $1::uuid;
+
+-- name: accept_by_evidence
+-- A status proves that the provider has this part: go on with the next, or end accepted.
+update sends
+set next_part = $2::int + 1,
+    state = case when $2::int + 1 >= part_count then 'accepted' else 'planned' end,
+    next_attempt_at = now(),
+    ended_at = case when $2::int + 1 >= part_count then now() end,
+    code = null, detail = null
+where send_id = $1::uuid and state in ('attempting', 'unknown') and next_part <= $2::int
+returning state;
+
+-- name: set_delivery_status
+-- The send as a whole has come this far.
+update sends
+set delivery_status = $2::text, provider_code = coalesce($3::bigint, provider_code)
+where send_id = $1::uuid;
+
+-- name: trouble_counts
+-- What a person should look at: unrouted and unparsed items and bodies, unknown sends.
+select (select count(*) from inbound_items where state = 'unrouted')::bigint as unrouted,
+       ((select count(*) from inbound_items where state = 'unparsed')
+        + (select count(*) from kept_bodies where reason = 'unparsed'))::bigint as unparsed,
+       (select count(*) from sends where state = 'attempting')::bigint as attempting,
+       (select count(*) from sends where state = 'planned')::bigint as planned;

@@ -1,0 +1,133 @@
+"""The messages that this service says, made from items and sends."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Literal
+
+from channel_ingress.domain import conversation_identity, item_identity, outcome_identity
+from channel_ingress.items import CustomerMessage, Item, Update
+from channel_ingress.store import Channel
+from contracts.message import Event
+from contracts.v1.channels import ChannelWebhookReceived, MessageReceived, UpdateReceived
+from contracts.v1.sending import (
+    MessageFailed,
+    MessageSent,
+    MessageStatusChanged,
+    MessageUnknown,
+    SendMessage,
+)
+from contracts.v1.shapes import ContactRef
+
+
+def item_event(cause: ChannelWebhookReceived, channel: Channel, item: Item) -> Event:
+    """What is said of a new item: a customer's message, or an update worth knowing."""
+    if isinstance(item.payload, CustomerMessage):
+        return _message_received(cause, channel, item, item.payload)
+    update = item.payload if isinstance(item.payload, Update) else None
+    contact = update.contact_external_id if update else None
+    return UpdateReceived.make(
+        tenant_id=channel.tenant_id,
+        correlation_id=cause.correlation_id,
+        causation_id=cause.message_id,
+        message_id=item_identity(channel.channel_id, item.provider_key),
+        channel_id=channel.channel_id,
+        channel_type=channel.channel_type,
+        conversation_id=conversation_identity(channel.channel_id, contact) if contact else None,
+        update_kind=update.kind[:64] if update else "unparsed",
+        provider_message_id=update.about if update else None,
+        data=item.raw,
+        severity=update.severity if update else "warning",
+    )
+
+
+def _message_received(
+    cause: ChannelWebhookReceived, channel: Channel, item: Item, message: CustomerMessage
+) -> MessageReceived:
+    return MessageReceived.make(
+        tenant_id=channel.tenant_id,
+        correlation_id=cause.correlation_id,
+        causation_id=cause.message_id,
+        message_id=item_identity(channel.channel_id, item.provider_key),
+        channel_id=channel.channel_id,
+        channel_type=channel.channel_type,
+        conversation_id=conversation_identity(channel.channel_id, message.contact_external_id),
+        contact=ContactRef(
+            external_id=message.contact_external_id,
+            display_name=message.display_name,
+            phone=message.phone,
+        ),
+        provider_message_id=message.provider_message_id,
+        sent_at=message.sent_at,
+        content=message.content,
+        reply_to=message.reply_to,
+        client_message_id=message.client_message_id,
+    )
+
+
+def message_sent(command: SendMessage, provider_message_ids: list[str]) -> MessageSent:
+    """The provider accepted every part."""
+    return MessageSent.after(
+        command,
+        message_id=outcome_identity(command.send_id, "sent"),
+        send_id=command.send_id,
+        conversation_id=command.conversation_id,
+        channel_id=command.channel_id,
+        channel_type=command.channel_type,
+        recorded_message_id=command.recorded_message_id,
+        provider_message_ids=provider_message_ids,
+        text=command.body.text,
+    )
+
+
+def message_failed(
+    command: SendMessage, code: str, provider_code: int | None, detail: str
+) -> MessageFailed:
+    """Certainly not delivered, and not tried again."""
+    return MessageFailed.after(
+        command,
+        message_id=outcome_identity(command.send_id, "failed"),
+        send_id=command.send_id,
+        conversation_id=command.conversation_id,
+        channel_id=command.channel_id,
+        channel_type=command.channel_type,
+        recorded_message_id=command.recorded_message_id,
+        code=code,
+        provider_code=provider_code,
+        detail=detail[:512],
+    )
+
+
+def message_unknown(command: SendMessage, detail: str) -> MessageUnknown:
+    """Nobody knows whether it was delivered."""
+    return MessageUnknown.after(
+        command,
+        message_id=outcome_identity(command.send_id, "unknown"),
+        send_id=command.send_id,
+        conversation_id=command.conversation_id,
+        channel_id=command.channel_id,
+        channel_type=command.channel_type,
+        recorded_message_id=command.recorded_message_id,
+        detail=detail[:512],
+    )
+
+
+def status_changed(
+    command: SendMessage,
+    status: Literal["delivered", "read", "failed"],
+    provider_code: int | None,
+    at: datetime,
+) -> MessageStatusChanged:
+    """It has come further."""
+    return MessageStatusChanged.after(
+        command,
+        message_id=outcome_identity(command.send_id, f"status:{status}"),
+        send_id=command.send_id,
+        conversation_id=command.conversation_id,
+        channel_id=command.channel_id,
+        channel_type=command.channel_type,
+        recorded_message_id=command.recorded_message_id,
+        status=status,
+        provider_code=provider_code,
+        at=at,
+    )

@@ -1,0 +1,100 @@
+"""Makes the calls that were claimed: outside any transaction, never cut by a cancellation."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+
+from channel_ingress.action_table import Action
+from channel_ingress.adapters import GRAPH_ADAPTERS
+from channel_ingress.credentials import Credentials, CredentialsUnreadable
+from channel_ingress.domain import (
+    CallResult,
+    Failed,
+    NotSent,
+    Outcome,
+    decide_outcome,
+    reference_of,
+)
+from channel_ingress.graph import CALL_SECONDS, GraphClient
+from channel_ingress.outbound import Outbound, parts_of
+from channel_ingress.store import Claim
+from observe import afailpoint, get_logger
+from outbox import Outbox
+from postgres import DatabaseAway
+
+STALL_SECONDS = 10.0
+"""A process that stood still this long after its claim must not call any more: others may have."""
+HOLD_FIRST_SECONDS = 0.2
+HOLD_LONGEST_SECONDS = 5.0
+
+_NO_CHANNEL = Action("channel_disabled", "The channel is not known any more.")
+_NO_TOKEN = Action("token_missing", "The channel has no access token that can be opened.")
+
+_log = get_logger("sender")
+
+
+class Sender:
+    """One task for each conversation that has something to send now."""
+
+    def __init__(self, outbox: Outbox, graph: GraphClient, credentials: Credentials) -> None:
+        self._outbox, self._graph, self._credentials = outbox, graph, credentials
+        self._tasks: set[asyncio.Task[None]] = set()
+        self.outbound: Outbound
+        """Set by the composition root: the two need each other."""
+
+    def start(self, claim: Claim) -> None:
+        """Make a claimed call, and whatever it makes possible after it."""
+        task = asyncio.create_task(self._run(claim), name=f"send {claim.command.send_id}")
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def close(self) -> None:
+        """Let calls in flight end and their outcomes be committed."""
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=CALL_SECONDS)
+
+    async def _run(self, first: Claim) -> None:
+        claim: Claim | None = first
+        while claim is not None:
+            send_id = str(claim.command.send_id)
+            try:
+                claim = await self._record(claim, await self._call(claim))
+            except Exception:  # noqa: BLE001 - it stays attempting: evidence or the sweeper ends it
+                _log.exception("a send broke off", send_id=send_id)
+                return
+
+    async def _call(self, claim: Claim) -> Outcome:
+        command, channel = claim.command, claim.channel
+        if channel is None or channel.state == "removed":
+            return Failed(_NO_CHANNEL, None, _NO_CHANNEL.sentence)
+        try:
+            token = self._credentials.access_token(channel)
+        except CredentialsUnreadable as error:
+            return Failed(_NO_TOKEN, None, f"{_NO_TOKEN.sentence} ({error})")
+        await afailpoint("channel-ingress.before_graph_call")
+        if time.monotonic() - claim.claimed_at > STALL_SECONDS:
+            result: CallResult = NotSent("the process stood still before the call")
+        else:
+            adapter = GRAPH_ADAPTERS[command.channel_type]
+            path, body = adapter.request(
+                channel.external_id,
+                command.contact_external_id,
+                parts_of(command)[claim.part],
+                reference_of(command.send_id, claim.part),
+            )
+            result = await self._graph.send(adapter, path, body, token)
+        await afailpoint("channel-ingress.after_graph_call")
+        return decide_outcome(result, claim.attempt)
+
+    async def _record(self, claim: Claim, outcome: Outcome) -> Claim | None:
+        """Commit the outcome, waiting while the database is away."""
+        wait_seconds = HOLD_FIRST_SECONDS
+        while True:
+            try:
+                async with self._outbox.transaction(claim.command.tenant_id) as tx:
+                    return await self.outbound.record(claim, outcome, tx)
+            except DatabaseAway as error:
+                _log.warning("holding an outcome, the database is away", reason=str(error))
+            await asyncio.sleep(wait_seconds)
+            wait_seconds = min(wait_seconds * 2, HOLD_LONGEST_SECONDS)

@@ -1,0 +1,74 @@
+"""Joins statuses to the sends that they are about: evidence first, then how far they have come."""
+
+from __future__ import annotations
+
+from itertools import groupby
+
+from channel_ingress.domain import overall_status, rises
+from channel_ingress.graph import CALL_SECONDS
+from channel_ingress.metrics import SENDS
+from channel_ingress.said import message_sent, status_changed
+from channel_ingress.status_store import StatusStore
+from channel_ingress.store import JoinableStatus, Store
+from contracts.message import Event
+from contracts.v1.sending import SendMessage
+from outbox import Outbox
+from postgres import Transaction
+
+IN_FLIGHT_SECONDS = CALL_SECONDS + 10.0
+"""An attempt older than this is not in flight: its process died or its answer was not read."""
+
+
+class StatusJoin:
+    """Order-free: a status may come before, during or after the call that it is about."""
+
+    def __init__(self, outbox: Outbox, store: Store, statuses: StatusStore) -> None:
+        self._outbox, self._store, self._statuses = outbox, store, statuses
+
+    async def settle(
+        self,
+        tx: Transaction,
+        message_ids: list[str] | None,
+        in_flight_seconds: float = IN_FLIGHT_SECONDS,
+    ) -> None:
+        """Join what can be joined of these messages (None: of all); the rest waits for its send."""
+        found = await self._statuses.joinable(tx, message_ids, in_flight_seconds)
+        if not found:
+            return
+        events: list[Event] = []
+        for _, group in groupby(found, key=lambda status: status.send_id):
+            events += await self._settle_send(tx, list(group))
+        await self._statuses.mark_joined(tx, found)
+        await self._outbox.say(tx, *events)
+
+    async def _settle_send(self, tx: Transaction, statuses: list[JoinableStatus]) -> list[Event]:
+        send = statuses[0]
+        command = SendMessage.hear(send.command.encode())
+        parts = await self._statuses.part_statuses(tx, send.send_id)
+        provider_code = None
+        for status in statuses:
+            if status.part not in parts or rises(parts[status.part], status.status):
+                await self._statuses.keep_part_status(tx, status, status.status)
+                parts[status.part] = status.status
+                provider_code = status.provider_code or provider_code
+        events: list[Event] = []
+        if send.state in ("attempting", "unknown"):
+            events += await self._accept(tx, command, sorted({s.part for s in statuses}))
+        overall = overall_status(parts.get(part) for part in range(send.part_count))
+        if overall is None or not rises(send.delivery_status, overall):
+            return events
+        await self._statuses.set_delivery_status(tx, send.send_id, overall, provider_code)
+        if overall != "sent":
+            at = max(status.at for status in statuses)
+            events.append(status_changed(command, overall, provider_code, at))
+        return events
+
+    async def _accept(self, tx: Transaction, command: SendMessage, parts: list[int]) -> list[Event]:
+        """The provider had it after all, although we never read its answer."""
+        state = None
+        for part in parts:
+            state = await self._statuses.accept_by_evidence(tx, command.send_id, part) or state
+        if state != "accepted":
+            return []
+        SENDS.labels(command.channel_type, "accepted", "by_evidence").inc()
+        return [message_sent(command, await self._store.provider_ids(tx, command.send_id))]

@@ -1,0 +1,142 @@
+"""The net under everything: due sends, missing evidence, early statuses, bodies that wait."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+from blobs import BlobCorrupt, BlobMissing, Blobs
+from channel_ingress.intake import Intake
+from channel_ingress.metrics import TROUBLE
+from channel_ingress.outbound import Outbound
+from channel_ingress.sender import Sender
+from channel_ingress.status_join import StatusJoin
+from channel_ingress.store import Store
+from contracts.v1.channels import ChannelWebhookReceived
+from observe import get_logger
+from postgres import Database, DatabaseAway
+
+BLOB_TRIES = 6
+COUNT_EVERY_SWEEPS = 15
+
+_log = get_logger("sweeper")
+
+
+class Sweeper:
+    """Looks at everything that waits, every `sweep_seconds` or when woken."""
+
+    def __init__(
+        self,
+        database: Database,
+        blobs: Blobs,
+        store: Store,
+        *,
+        sweep_seconds: float,
+        unknown_after_seconds: float,
+        unrouted_replay_seconds: float,
+    ) -> None:
+        self._database, self._blobs, self._store = database, blobs, store
+        self._sweep_seconds = sweep_seconds
+        self._unknown_after_seconds = unknown_after_seconds
+        self._unrouted_replay_seconds = unrouted_replay_seconds
+        self._woken = asyncio.Event()
+
+    def wake(self) -> None:
+        """Look now."""
+        self._woken.set()
+
+    async def run(
+        self, intake: Intake, outbound: Outbound, sender: Sender, joins: StatusJoin
+    ) -> None:
+        """Sweep until cancelled."""
+        jobs: tuple[Callable[[], Awaitable[None]], ...] = (
+            lambda: self.read_large_bodies(intake),
+            lambda: self.call_due_sends(outbound, sender),
+            lambda: self.end_attempts(outbound),
+            lambda: self.join_statuses(joins),
+            lambda: self.read_unrouted_bodies(intake),
+        )
+        sweeps = 0
+        while True:
+            for job in jobs:
+                await _guarded(job)
+            if sweeps % COUNT_EVERY_SWEEPS == 0:
+                await _guarded(self.count)
+            sweeps += 1
+            await self._pause()
+
+    async def call_due_sends(self, outbound: Outbound, sender: Sender) -> None:
+        """Start every planned send whose turn it is."""
+        async with self._database.system() as tx:
+            claims = await outbound.claim_due(tx)
+        for claim in claims:
+            sender.start(claim)
+
+    async def end_attempts(self, outbound: Outbound) -> None:
+        """Attempts without evidence become unknown, and are said to be."""
+        async with self._database.system() as tx:
+            await outbound.expire(tx, self._unknown_after_seconds)
+
+    async def join_statuses(self, joins: StatusJoin) -> None:
+        """Join statuses that came before their send could be known."""
+        async with self._database.system() as tx:
+            await joins.settle(tx, None)
+
+    async def read_unrouted_bodies(self, intake: Intake) -> None:
+        """Read bodies again whose channel has become known."""
+        newest = self._unrouted_replay_seconds
+        async with self._database.system() as tx:
+            for channel_type, address in await self._store.find_routable(tx, newest):
+                for event in await self._store.take_unrouted(tx, channel_type, address, newest):
+                    await intake.receive(ChannelWebhookReceived.hear(event.encode()), tx)
+
+    async def read_large_bodies(self, intake: Intake) -> None:
+        """Fetch and read bodies that are in blobs, one at a time."""
+        while await self._read_large_body(intake):
+            pass
+
+    async def count(self) -> None:
+        """Set the gauges of what waits."""
+        async with self._database.system() as tx:
+            counts = await self._store.trouble_counts(tx)
+        for what, count in counts.items():
+            TROUBLE.labels(what).set(count)
+
+    async def _read_large_body(self, intake: Intake) -> bool:
+        async with self._database.system() as tx:
+            claimed = await self._store.claim_body(tx)
+        if claimed is None:
+            return False
+        delivery_id, text, tries = claimed
+        event = ChannelWebhookReceived.hear(text.encode())
+        try:
+            raw = await self._blobs.get(event.body_sha256 or "")
+        except (BlobMissing, BlobCorrupt, OSError) as error:
+            _log.warning("a large body cannot be fetched", delivery_id=str(delivery_id))
+            if tries >= BLOB_TRIES:
+                async with self._database.system() as tx:
+                    problem = f"{type(error).__name__} in {tries} tries"
+                    await self._store.mark_body_unparsed(tx, delivery_id, problem)
+            return True
+        async with self._database.system() as tx:
+            await intake.read(event, raw, tx)
+            await self._store.forget_body(tx, delivery_id, "in_blob")
+        return True
+
+    async def _pause(self) -> None:
+        try:
+            async with asyncio.timeout(self._sweep_seconds):
+                await self._woken.wait()
+        except TimeoutError:
+            return
+        self._woken.clear()
+
+
+async def _guarded(job: Callable[[], Awaitable[None]]) -> None:
+    """One job's failure must not stop the others; it is tried again at the next sweep."""
+    try:
+        await job()
+    except DatabaseAway as error:
+        _log.warning("a sweep waits for the database", reason=str(error))
+    except Exception:  # noqa: BLE001 - logged, and tried again at the next sweep
+        _log.exception("a sweep failed")
