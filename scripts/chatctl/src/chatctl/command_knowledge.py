@@ -50,15 +50,15 @@ def list_documents() -> None:
 
     async def work(api: GatewayApi, state: dict[str, Any]) -> None:
         table = Table(box=None, padding=(0, 2, 0, 0))
-        for column in ("document", "title", "state", "passages", "reason"):
+        for column in ("document", "title", "stage", "passages", "what to do"):
             table.add_column(column)
         async for found in api.every(f"/api/tenants/{state['CHAT_TENANT_ID']}/documents"):
             table.add_row(
                 str(found["document_id"]),
                 str(found["title"]),
-                str(found["state"]),
-                str(found.get("passage_count") or ""),
-                str(found.get("reason") or ""),
+                f"{found['stage']} {found['percent']} %" if found["stage"] != "ready" else "ready",
+                str(found["passages"]),
+                str(found["detail"] or ""),
             )
         console.print(table)
 

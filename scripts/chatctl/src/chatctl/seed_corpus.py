@@ -55,7 +55,7 @@ ACME = DemoTenant(
             "whatsapp",
             "WhatsApp",
             "106540352242922",
-            {"access_token": "simulated-access-token", "business_account_id": "102290129340398"},
+            {"access_token": "simulated-access-token"},
         ),
         DemoChannel(
             "messenger",

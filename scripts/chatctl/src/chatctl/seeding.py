@@ -76,11 +76,11 @@ class Seeder:
         deadline = time.monotonic() + INDEX_SECONDS
         while waiting:
             async for document in self._api.every(f"/api/tenants/{tenant_id}/documents"):
-                if document["state"] == "ready":
+                if document["stage"] == "ready":
                     waiting.discard(document["document_id"])
-                elif document["state"] in {"failed", "rejected"}:
-                    reason = document.get("reason") or document.get("failure")
-                    raise SeedError(f"{document['title']}: {document['state']}, {reason}")
+                elif document["stage"] == "failed" and document["document_id"] in waiting:
+                    reason = document.get("detail") or document.get("code")
+                    raise SeedError(f"{document['title']}: {reason}")
             progress(len(document_ids) - len(waiting), len(document_ids))
             if waiting and time.monotonic() > deadline:
                 raise SeedError(f"{len(waiting)} documents are not searchable yet")
@@ -88,15 +88,11 @@ class Seeder:
                 await asyncio.sleep(LOOK_SECONDS)
 
     def _body(self, channel: DemoChannel) -> dict[str, Any]:
-        body: dict[str, Any] = {
-            "channel_type": channel.channel_type,
-            "name": channel.name,
-            "settings": dict(channel.settings),
-        }
+        body: dict[str, Any] = {"channel_type": channel.channel_type, "name": channel.name}
         if channel.external_id:
             body["external_id"] = channel.external_id
         if channel.credentials:
             body["credentials"] = channel.credentials
         if channel.channel_type == "webchat":
-            body["settings"]["allowed_origins"] = [self._origin]
+            body["settings"] = {**channel.settings, "allowed_origins": [self._origin]}
         return body
