@@ -5,6 +5,7 @@ import json
 import os
 import signal
 import sys
+from contextlib import suppress
 from dataclasses import dataclass
 
 from observe import get_logger
@@ -77,14 +78,18 @@ async def _converse(child: asyncio.subprocess.Process, content: bytes) -> bytes:
 
 
 async def _feed(child: asyncio.subprocess.Process, content: bytes) -> None:
-    if child.stdin is None:
-        raise RuntimeError("the parser was started without a pipe to it")
     try:
-        child.stdin.write(content)
-        await child.stdin.drain()
-        child.stdin.close()
+        _stdin(child).write(content)
+        await _stdin(child).drain()
+        _stdin(child).close()
     except (BrokenPipeError, ConnectionResetError):
         log.info("parser_stopped_reading")
+
+
+def _stdin(child: asyncio.subprocess.Process) -> asyncio.StreamWriter:
+    if child.stdin is None:
+        raise RuntimeError("the parser was started without a pipe to it")
+    return child.stdin
 
 
 def _stdout(child: asyncio.subprocess.Process) -> asyncio.StreamReader:
@@ -100,6 +105,11 @@ async def _end(child: asyncio.subprocess.Process) -> None:
     except (ProcessLookupError, PermissionError):
         log.debug("parser_already_gone")
     await child.wait()
+    _stdin(child).close()
+    with suppress(BrokenPipeError, ConnectionResetError):
+        await _stdin(child).wait_closed()
+    while await _stdout(child).read(_READ_BYTES):
+        continue
 
 
 def _understand(said: bytes, exit_code: int) -> ParsedDocument:

@@ -29,12 +29,13 @@ def decode(content: bytes) -> tuple[str, str, bool]:
     for mark, encoding in _BYTE_ORDER_MARKS:
         if content.startswith(mark):
             return _strictly(content, encoding), encoding, False
+    wide = _wide(content) if b"\0" in content[:_SAMPLE_BYTES] else None
+    if wide is not None:
+        return wide
     try:
-        if b"\0" not in content[:_SAMPLE_BYTES]:
-            return content.decode("utf-8"), "utf-8", False
+        return content.decode("utf-8"), "utf-8", False
     except UnicodeDecodeError:
         return _guess(content)
-    return _wide(content)
 
 
 def _strictly(content: bytes, encoding: str) -> str:
@@ -44,7 +45,7 @@ def _strictly(content: bytes, encoding: str) -> str:
         raise Unreadable("corrupt_document", f"not {encoding} as its mark says") from damage
 
 
-def _wide(content: bytes) -> tuple[str, str, bool]:
+def _wide(content: bytes) -> tuple[str, str, bool] | None:
     """UTF-16 or UTF-32 without a mark: zero bytes fall on the same place of nearly every unit."""
     sample = content[:_SAMPLE_BYTES]
     for encoding, width, kept in _UNICODE_WIDTHS:
@@ -55,7 +56,7 @@ def _wide(content: bytes) -> tuple[str, str, bool]:
                 return content.decode(encoding), encoding, True
             except UnicodeDecodeError:
                 continue
-    raise Unreadable("unsupported_type", "zero bytes that are no Unicode text")
+    return None
 
 
 def _guess(content: bytes) -> tuple[str, str, bool]:
