@@ -17,7 +17,7 @@ from faststream import AckPolicy
 from faststream.rabbit import Channel, RabbitBroker, RabbitQueue
 
 from bus.delivery import Delivery
-from bus.metrics import HANDLING_SECONDS, HEARD, IN_HAND
+from bus.metrics import HANDLING_SECONDS, HEARD
 from bus.tracing import heard_span
 from contracts.message import Message
 
@@ -47,22 +47,23 @@ class Listeners:
     def listen(self, queue: str, message: type[Message], listener: Listener, prefetch: int) -> None:
         """Run `listener` for each message, at most `prefetch` at once."""
 
+        handled = HEARD.labels(message.address, "handled")
+        failed = HEARD.labels(message.address, "failed")
+        seconds = HANDLING_SECONDS.labels(message.address)
+
         async def run(delivery: Delivery) -> None:
             started = perf_counter()
-            IN_HAND.inc()
-            outcome = "handled"
             try:
                 with heard_span(message.address, delivery.headers, delivery.raw.message_id):
                     await listener(delivery)
             except Exception:  # noqa: BLE001 - logged, and the message goes back
                 # The outbox's listeners settle every failure themselves; this is the last net.
-                outcome = "failed"
+                failed.inc()
                 _log.exception("listener failed", queue=queue)
                 await delivery.give_back()
-            finally:
-                IN_HAND.dec()
-                HEARD.labels(message.address, outcome).inc()
-                HANDLING_SECONDS.labels(message.address).observe(perf_counter() - started)
+            else:
+                handled.inc()
+                seconds.observe(perf_counter() - started)
 
         async def consume(raw: AbstractIncomingMessage) -> None:
             self._run(run(Delivery(raw, queue)))
@@ -148,7 +149,6 @@ class Listeners:
 
 async def _batch(listener: BatchListener, deliveries: list[Delivery], address: str) -> None:
     started = perf_counter()
-    IN_HAND.inc(len(deliveries))
     outcome = "handled"
     try:
         await listener(deliveries)
@@ -158,7 +158,6 @@ async def _batch(listener: BatchListener, deliveries: list[Delivery], address: s
         for delivery in deliveries:
             await delivery.give_back()
     finally:
-        IN_HAND.dec(len(deliveries))
         HEARD.labels(address, outcome).inc(len(deliveries))
         HANDLING_SECONDS.labels(address).observe(perf_counter() - started)
 

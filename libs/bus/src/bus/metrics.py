@@ -1,6 +1,6 @@
 """What the bus counts; `address` is a contract's address, so the label set is bounded."""
 
-from prometheus_client import Counter, Gauge, Histogram
+from prometheus_client import Counter, Histogram
 
 HEARD = Counter("chat_bus_heard_total", "Messages taken off queues.", ["address", "outcome"])
 HANDLING_SECONDS = Histogram(
@@ -9,7 +9,6 @@ HANDLING_SECONDS = Histogram(
     ["address"],
     buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30),
 )
-IN_HAND = Gauge("chat_bus_in_hand", "Messages being handled now.")
 SAID = Counter("chat_bus_said_total", "Messages published.", ["address", "outcome"])
 ASK_SECONDS = Histogram(
     "chat_bus_ask_seconds",
