@@ -79,6 +79,18 @@ def _joins(text: str, place: int) -> bool:
         after in _JOINED
         or before == "\u200d"
         or "\U0001f3fb" <= after <= "\U0001f3ff"
-        or ("\U0001f1e6" <= after <= "\U0001f1ff" and "\U0001f1e6" <= before <= "\U0001f1ff")
+        or (_is_flag_letter(after) and _flag_letters_before(text, place) % 2 == 1)
         or unicodedata.combining(after) != 0
     )
+
+
+def _flag_letters_before(text: str, place: int) -> int:
+    """Flags are pairs of letters: an odd number before `place` means that one is cut."""
+    count = 0
+    while count < place and _is_flag_letter(text[place - 1 - count]):
+        count += 1
+    return count
+
+
+def _is_flag_letter(character: str) -> bool:
+    return "\U0001f1e6" <= character <= "\U0001f1ff"

@@ -1,0 +1,118 @@
+"""Outcomes of calls, the action table, and how statuses add up."""
+
+from __future__ import annotations
+
+from itertools import permutations
+from uuid import UUID
+
+import pytest
+
+from channel_ingress.action_table import ACTIONS
+from channel_ingress.domain import (
+    Accepted,
+    Failed,
+    InDoubt,
+    NotSent,
+    Refused,
+    Retry,
+    Unanswered,
+    decide_outcome,
+    overall_status,
+    parse_reference,
+    reference_of,
+    rises,
+)
+
+SEND = UUID(int=7)
+
+
+def test_an_accepted_call_is_accepted() -> None:
+    assert decide_outcome(Accepted("wamid.1"), 1) == Accepted("wamid.1")
+
+
+def test_an_unread_answer_is_never_retried() -> None:
+    assert decide_outcome(Unanswered("TimeoutError"), 1) == InDoubt("TimeoutError")
+
+
+def test_a_request_that_never_left_is_retried_ten_times() -> None:
+    pauses = []
+    for attempt in range(1, 11):
+        outcome = decide_outcome(NotSent("refused"), attempt)
+        assert isinstance(outcome, Retry)
+        pauses.append(outcome.pause_seconds)
+    assert pauses == [1, 2, 4, 8, 16, 32, 64, 128, 256, 512]
+    last = decide_outcome(NotSent("refused"), 11)
+    assert isinstance(last, Failed)
+    assert last.action.code == "unreachable"
+
+
+@pytest.mark.parametrize(
+    ("code", "ours", "pauses"),
+    [
+        (190, "token_invalid", []),
+        (131047, "window_closed", []),
+        (131026, "undeliverable", []),
+        (131056, "pair_rate_limited", [1, 4, 16, 64, 256]),
+        (130429, "rate_limited", [1, 2, 4, 8, 16, 32, 60, 60, 60, 60]),
+        (131057, "number_upgrading", [60] * 10),
+        (100, "bad_request", []),
+        (424242, "provider_refused", []),
+        (250, "permission_missing", []),
+    ],
+)
+def test_the_action_table_row_by_row(code: int, ours: str, pauses: list[float]) -> None:
+    seen = []
+    attempt = 1
+    while isinstance(outcome := decide_outcome(Refused(400, code, "why"), attempt), Retry):
+        seen.append(outcome.pause_seconds)
+        attempt += 1
+    assert seen == pauses
+    assert isinstance(outcome, Failed)
+    assert (outcome.action.code, outcome.provider_code) == (ours, code)
+    assert "why" in outcome.detail
+
+
+def test_an_unknown_code_with_500_is_metas_trouble() -> None:
+    assert isinstance(decide_outcome(Refused(500, 424242, "x"), 1), Retry)
+
+
+def test_every_action_has_a_code_and_a_sentence() -> None:
+    for action in ACTIONS.values():
+        assert action.code.replace("_", "").isalpha()
+        assert action.sentence.endswith(".")
+
+
+def test_references_come_back() -> None:
+    assert reference_of(SEND, 0) == str(SEND)
+    for part in (0, 3):
+        assert parse_reference(reference_of(SEND, part)) == (SEND, part)
+    assert parse_reference("somebody else's") is None
+    assert parse_reference("") is None
+
+
+@pytest.mark.parametrize(
+    ("parts", "overall"),
+    [
+        ([], None),
+        ([None], None),
+        (["sent", None], None),
+        (["read", "sent"], "sent"),
+        (["read", "delivered"], "delivered"),
+        (["read", "failed"], "failed"),
+    ],
+)
+def test_a_send_is_as_far_as_its_slowest_part(parts: list[str | None], overall: str | None) -> None:
+    assert overall_status(parts) == overall
+
+
+def test_every_order_of_statuses_ends_the_same() -> None:
+    for names, end in (
+        (("sent", "delivered", "read", "failed"), "read"),
+        (("sent", "failed"), "failed"),
+    ):
+        for order in permutations(names):
+            state: str | None = None
+            for name in (*order, *order):
+                if rises(state, name):
+                    state = name
+            assert state == end
