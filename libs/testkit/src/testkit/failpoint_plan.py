@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 import observe
@@ -11,12 +11,11 @@ VARIABLE = "CHAT_FAILPOINTS"
 
 
 class FailpointPlan:
-    """`plan.environment(name="kill")` for a child process; `with plan.armed("name=raise")` here."""
+    """`environment({"gateway.after_commit": "kill"})` for a child; `armed("name=raise")` here."""
 
-    def environment(self, **actions: str) -> dict[str, str]:
-        """Return the variable that arms these failpoints; underscores stand for hyphens."""
-        text = ",".join(f"{name.replace('_', '-')}={what}" for name, what in actions.items())
-        return {VARIABLE: text}
+    def environment(self, actions: Mapping[str, str]) -> dict[str, str]:
+        """Return the variable that arms these failpoints: name -> `kill`, `raise`, `sleep:2`."""
+        return {VARIABLE: ",".join(f"{name}={what}" for name, what in actions.items())}
 
     @contextmanager
     def armed(self, text: str) -> Iterator[None]:

@@ -1,0 +1,111 @@
+"""What each process gets to know."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from chatctl.addresses import Addresses
+from chatctl.environment import Environment, on_path, with_account
+from chatctl.generated_secrets import Secrets, names
+from chatctl.overview import ENVIRONMENT_NAMES
+from chatctl.run_folder import RunFolder
+from chatctl.services import SERVICES, Service
+from embedded import ServerUrls
+
+URLS = ServerUrls(
+    postgres="postgresql://admin:root-of-postgres@127.0.0.1:1/postgres",
+    amqp="amqp://admin:root-of-amqp@127.0.0.1:2/%2F",
+    management="http://admin:root-of-amqp@127.0.0.1:3",
+    redis="redis://:redis-password@127.0.0.1:4/0",
+)
+
+
+@pytest.fixture
+def environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Environment:
+    monkeypatch.setenv("CHAT_SOMETHING_OF_THE_CALLER", "x")
+    folder = RunFolder(tmp_path)
+    return Environment(folder, URLS, Secrets(folder), Addresses(folder))
+
+
+@pytest.mark.parametrize("service", SERVICES, ids=lambda s: s.name)
+def test_no_service_knows_an_administrator(environment: Environment, service: Service) -> None:
+    values = " ".join(environment.for_migration(service).values())
+    assert "root-of-" not in values
+
+
+@pytest.mark.parametrize("service", SERVICES, ids=lambda s: s.name)
+def test_no_service_knows_another_ones_passwords(
+    environment: Environment, service: Service
+) -> None:
+    values = " ".join(environment.of(service).values())
+    for other in SERVICES:
+        if other != service:
+            for kind in ("app", "owner", "broker"):
+                assert environment.secrets[f"{kind}:{other.name}"] not in values
+
+
+def test_only_a_migration_knows_the_owner(environment: Environment) -> None:
+    service = Service("retriever")
+    owner = environment.secrets["owner:retriever"]
+    assert owner not in " ".join(environment.of(service).values())
+    assert owner in environment.for_migration(service)["CHAT_RETRIEVER_OWNER_DATABASE_URL"]
+
+
+def test_secrets_go_only_where_they_are_used(environment: Environment) -> None:
+    admin = {s.name for s in SERVICES if "CHAT_ADMIN_KEY" in environment.of(s)}
+    masters = {s.name for s in SERVICES if "CHAT_MASTER_KEYS" in environment.of(s)}
+    assert admin == {"gateway"}
+    assert masters == {"gateway", "channel-ingress", "llm-router", "webhook-dispatcher"}
+
+
+def test_the_callers_own_settings_do_not_leak(environment: Environment) -> None:
+    assert "CHAT_SOMETHING_OF_THE_CALLER" not in environment.of(Service("gateway"))
+
+
+def test_a_given_provider_key_replaces_the_simulator(
+    environment: Environment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert "127.0.0.1" in environment.shared()["CHAT_OPENAI_BASE_URL"]
+    monkeypatch.setenv("CHAT_OPENAI_API_KEY", "a real one")
+    shared = environment.shared()
+    assert "CHAT_OPENAI_BASE_URL" not in shared
+    assert shared["CHAT_OPENAI_API_KEY"] == "a real one"
+
+
+def test_llm_use_wins_over_the_environment(
+    environment: Environment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CHAT_LLM_MODEL", "from the shell")
+    environment.folder.write(environment.folder.overrides, {"CHAT_LLM_MODEL": "chosen"})
+    assert environment.shared()["CHAT_LLM_MODEL"] == "chosen"
+
+
+def test_outside_view_and_seed_give_every_promised_name(environment: Environment) -> None:
+    seeded = {
+        "CHAT_TENANT_ID", "CHAT_TENANT_KEY", "CHAT_WIDGET_KEY", "CHAT_WHATSAPP_PHONE_NUMBER_ID",
+        "CHAT_MESSENGER_PAGE_ID",
+    }  # fmt: skip
+    assert set(ENVIRONMENT_NAMES) <= set(environment.outside_view()) | seeded
+
+
+def test_secrets_are_kept_private_and_differ(tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path)
+    made = {name: Secrets(folder)[name] for name in names()}
+    assert len(set(made.values())) == len(made)
+    assert {name: Secrets(folder)[name] for name in names()} == made
+    assert folder.secrets.stat().st_mode & 0o777 == 0o600
+
+
+def test_addresses_stay(tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path)
+    first = Addresses(folder).listen("retriever-admin")
+    assert Addresses(folder).listen("retriever-admin") == first
+    assert Addresses(folder).listen("orchestrator-admin") != first
+
+
+def test_accounts_are_percent_encoded() -> None:
+    url = with_account("amqp://a:b@127.0.0.1:5/%2F", "it's me", "p@ss/word", "chat")
+    assert url == "amqp://it%27s%20me:p%40ss%2Fword@127.0.0.1:5/chat"
+    assert on_path(url, "events").endswith("@127.0.0.1:5/events")
