@@ -1,0 +1,60 @@
+"""One running platform for all tests that need more than one service."""
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from whole_platform import Shop, WholePlatform, whole_platform
+
+RETURNS = """# Returns
+
+You have 30 days from delivery to return an unused item. The refund reaches you within 5 working
+days after the parcel is back in our warehouse.
+
+# Shipping
+
+Standard shipping takes 2 to 4 working days and costs 4.90 euros. Orders above 60 euros ship for
+free.
+
+# Warranty
+
+Tents and backpacks have a warranty of 3 years against faults of material and seams.
+"""
+
+# Short enough that a test can wait for what an operator waits minutes for.
+QUICK = {
+    "CHAT_ORCHESTRATOR_LEASE_SECONDS": "6",
+    "CHAT_ORCHESTRATOR_HEARTBEAT_SECONDS": "1.5",
+    "CHAT_ORCHESTRATOR_SWEEP_SECONDS": "1",
+    "CHAT_CHANNEL_INGRESS_UNKNOWN_AFTER_SECONDS": "5",
+    "CHAT_CHANNEL_INGRESS_SWEEP_SECONDS": "0.5",
+}
+
+
+@pytest.fixture(scope="session")
+def platform() -> Iterator[WholePlatform]:
+    """The whole platform with own servers; its logs stay when `CHAT_TEST_KEEP_LOGS` is set."""
+    folder = Path(tempfile.mkdtemp(prefix="chat-platform-"))
+    # The database server runs as an unprivileged user and must reach its data.
+    folder.chmod(0o755)
+    try:
+        with whole_platform(folder, **QUICK) as running:
+            yield running
+    finally:
+        if "CHAT_TEST_KEEP_LOGS" not in os.environ:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def returns_shop(platform: WholePlatform) -> Shop:
+    """A shop whose documents speak of returns, shipping and warranty."""
+    return platform.shop({"returns.md": RETURNS})
+
+
+@pytest.fixture
+def shop(platform: WholePlatform) -> Shop:
+    """A shop without documents, for this test alone."""
+    return platform.shop()
