@@ -1,1 +1,1 @@
-"""Delivers public events to integrators: signed webhooks and event queues."""
+"""Events out to integrators: signed webhooks and the public event feed."""

@@ -1,0 +1,95 @@
+"""The only way out for tenant-chosen URLs: one session that dials checked addresses.
+
+A name is resolved once for a connection, every answer is checked, and the checked address is what
+is dialled: a name that changes its mind in between (rebinding) gains nothing. No redirects, no
+proxies from the environment, no cookies, no decompression.
+"""
+
+import asyncio
+import socket
+from typing import Any
+
+import aiohttp
+from aiohttp.abc import AbstractResolver, ResolveResult
+
+from observe import failpoint
+from webhook_dispatcher.addresses import BlockedAddress, EgressPolicy
+
+CONNECT_SECONDS = 3.0
+KEEP_ALIVE_SECONDS = 30.0
+CONNECTIONS_MAX = 400
+USER_AGENT = "MetaChat-Webhooks/1.0"
+
+
+class CheckedResolver(AbstractResolver):
+    """Resolves once with the system's resolver; one private answer refuses the whole name."""
+
+    def __init__(self, policy: EgressPolicy) -> None:
+        self._policy = policy
+
+    async def resolve(
+        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
+    ) -> list[ResolveResult]:
+        """Return the checked answers; BlockedAddress, or the resolver's own OSError."""
+        loop = asyncio.get_running_loop()
+        found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM, family=family)
+        for *_, address in found:
+            self._policy.check_address(str(address[0]))
+        return [
+            ResolveResult(
+                hostname=host,
+                host=str(address[0]),
+                port=port,
+                family=kind,
+                proto=protocol,
+                flags=socket.AI_NUMERICHOST,
+            )
+            for kind, _, protocol, _, address in found
+        ]
+
+    async def close(self) -> None:
+        """Nothing is held."""
+
+
+def open_session(policy: EgressPolicy, timeout_seconds: float) -> aiohttp.ClientSession:
+    """Make the process's one pooled session for webhooks; the caller closes it."""
+
+    def dial(address_info: Any) -> socket.socket:
+        # The last net: it also sees literal addresses, which no resolver is asked about.
+        family, kind, protocol, _, address = address_info
+        policy.check_address(str(address[0]))
+        return socket.socket(family, kind, protocol)
+
+    connector = aiohttp.TCPConnector(
+        limit=CONNECTIONS_MAX,
+        resolver=CheckedResolver(policy),
+        use_dns_cache=False,
+        keepalive_timeout=KEEP_ALIVE_SECONDS,
+        socket_factory=dial,
+    )
+    return aiohttp.ClientSession(
+        connector=connector,
+        timeout=aiohttp.ClientTimeout(total=timeout_seconds, connect=CONNECT_SECONDS),
+        cookie_jar=aiohttp.DummyCookieJar(),
+        auto_decompress=False,
+        trust_env=False,
+        headers={"user-agent": USER_AGENT, "accept-encoding": "identity"},
+        trace_configs=[_after_sending()],
+    )
+
+
+def is_blocked_error(error: BaseException) -> bool:
+    """Whether a connection error means that the address was refused by us."""
+    if isinstance(error, aiohttp.ClientConnectorError):
+        return isinstance(error.os_error, BlockedAddress)
+    return isinstance(error, BlockedAddress)
+
+
+def _after_sending() -> aiohttp.TraceConfig:
+    tracing = aiohttp.TraceConfig()
+
+    async def sent(*_: object) -> None:
+        failpoint("webhook-dispatcher.sent_unread")
+
+    tracing.on_request_chunk_sent.append(sent)
+    return tracing
