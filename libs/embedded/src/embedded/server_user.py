@@ -67,6 +67,7 @@ def reachable_folder(wanted: Path, user: ServerUser) -> Path:
         return wanted
     mark = hashlib.sha256(str(wanted).encode()).hexdigest()[:12]
     place = SHARED_PLACE / f"chat-data-{mark}"
+    refuse_strangers(place, {os.geteuid(), user.uid})
     wanted.with_name(wanted.name + ".lies-in").write_text(f"{place}\n")
     return place
 
@@ -76,6 +77,7 @@ def reachable_copy(source: Path, siblings: list[Path], user: ServerUser, version
     if user.can_reach(source):
         return source
     place = SHARED_PLACE / f"chat-programs-{version}-{os.geteuid()}"
+    refuse_strangers(place, {os.geteuid()})
     if not (place / "whole").exists():
         shutil.rmtree(place, ignore_errors=True)
         place.mkdir(mode=0o755)
@@ -83,3 +85,13 @@ def reachable_copy(source: Path, siblings: list[Path], user: ServerUser, version
             shutil.copytree(tree, place / tree.name, symlinks=True)
         (place / "whole").touch()
     return place / source.name
+
+
+def refuse_strangers(place: Path, owners: set[int | None]) -> None:
+    """Raise PermissionError when somebody else made this folder: anybody may write beside it."""
+    try:
+        owner = place.lstat().st_uid
+    except FileNotFoundError:
+        return
+    if owner not in owners or place.is_symlink():
+        raise PermissionError(f"{place} was made by user {owner}, not by us: remove it")
