@@ -58,6 +58,8 @@ export interface Streaming {
 
 /** Acknowledgement of `resume`: everything after the asked `last_seq`, oldest first. */
 export interface Resumed {
+  /** False: the conversation cannot be read just now, ask again. */
+  ok?: boolean;
   messages: Message[];
   last_seq: number;
   streaming?: Streaming | null;

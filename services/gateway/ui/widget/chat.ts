@@ -17,6 +17,7 @@ import type { Shelf } from "./storage";
 const DRAFT_SILENCE_MS = 60_000;
 const TYPING_SILENCE_MS = 30_000;
 const TYPING_EVERY_MS = 3_000;
+const RESUME_AGAIN_MS = 3_000;
 const READ_SEQ = "read";
 const PREVIEW_LENGTH = 90;
 
@@ -56,6 +57,7 @@ export class Chat {
   #resuming = false;
   #draftTimer: ReturnType<typeof setTimeout> | undefined;
   #typingTimer: ReturnType<typeof setTimeout> | undefined;
+  #resumeTimer: ReturnType<typeof setTimeout> | undefined;
   #typedAt = 0;
 
   constructor(private readonly options: ChatOptions) {
@@ -179,6 +181,10 @@ export class Chat {
       for (let more = true; more; ) {
         const before = this.conversation.value.cursor;
         const answer = await this.#connection.resume(before);
+        if (answer.ok === false) {
+          this.#resumeLater();
+          return;
+        }
         this.#change((state) => conversations.resumed(state, answer));
         const cursor = this.conversation.value.cursor;
         more = cursor < answer.last_seq && cursor > before;
@@ -192,6 +198,14 @@ export class Chat {
     } finally {
       this.#resuming = false;
     }
+    // Something came in between that the answer did not know yet.
+    if (conversations.hasGap(this.conversation.value)) this.#resumeLater();
+  }
+
+  /** The conversation could not be read: what was missed is still missing. */
+  #resumeLater(): void {
+    clearTimeout(this.#resumeTimer);
+    this.#resumeTimer = setTimeout(() => void this.#resume(), RESUME_AGAIN_MS);
   }
 
   #received(message: Message): void {
