@@ -1,1 +1,1 @@
-"""The HTTP and Socket.IO edge of the platform."""
+"""The edge: Meta webhooks, the REST API and the widget's sockets come in here."""

@@ -1,0 +1,69 @@
+"""The FastAPI application: every route, and one shape for every error."""
+
+import asyncpg
+from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+
+from bus import AskFailed
+from gateway import owner_failures, problems
+from gateway.api import (
+    channels,
+    conversations,
+    documents,
+    health,
+    keys,
+    search,
+    tenants,
+    webhook_endpoints,
+)
+from gateway.api.parts import Parts
+from gateway.api.reference import add_reference
+from gateway.widget import pages, sessions
+from postgres import DatabaseAway
+
+_DESCRIPTION = (
+    "Authorise with `Authorization: Bearer <key>`: the admin key everywhere, a tenant's key at its "
+    "own tenant. Errors are problem+json with a stable `code` and a `trace_id`. Lists are read "
+    "page by page with `cursor` and `limit`. `Idempotency-Key` makes a POST safe to repeat."
+)
+
+
+def build_application(parts: Parts) -> FastAPI:
+    """The application over its parts."""
+    app = FastAPI(
+        title="Meta Chat Platform",
+        version="1",
+        description=_DESCRIPTION,
+        docs_url=None,
+        redoc_url=None,
+        openapi_url="/openapi.json",
+        redirect_slashes=False,
+    )
+    app.state.parts = parts
+    for module in (
+        health,
+        tenants,
+        channels,
+        documents,
+        conversations,
+        webhook_endpoints,
+        keys,
+        search,
+        sessions,
+        pages,
+    ):
+        app.include_router(module.router)
+    add_reference(app)
+    app.add_exception_handler(HTTPException, problems.http_error)
+    app.add_exception_handler(RequestValidationError, problems.validation_error)
+    app.add_exception_handler(AskFailed, owner_failures.ask_failed)
+    for away in (
+        DatabaseAway,
+        asyncpg.InterfaceError,
+        asyncpg.PostgresConnectionError,
+        asyncpg.OperatorInterventionError,
+    ):
+        app.add_exception_handler(away, owner_failures.database_away)
+    app.add_exception_handler(Exception, problems.unexpected_error)
+    return app

@@ -1,0 +1,88 @@
+"""What happens around every API route: who asks, how often, with what kind of body, repeated?"""
+
+from collections.abc import Callable, Coroutine
+from typing import Any, Final
+
+from fastapi.routing import APIRoute
+from starlette.requests import Request
+from starlette.responses import Response
+
+from gateway.api.parts import Parts
+from gateway.json_bodies import JsonRequest
+from gateway.problems import Problem
+
+_WITH_BODY: Final = frozenset({"POST", "PUT", "PATCH"})
+MULTIPART: Final = "multipart/form-data"
+
+Handler = Callable[[Request], Coroutine[Any, Any, Response]]
+
+
+class GuardedRoute(APIRoute):
+    """Admission before anything of the body is read, strict JSON, idempotency keys."""
+
+    def get_route_handler(self) -> Handler:
+        """Wrap the route's own handler."""
+        handle = super().get_route_handler()
+        takes_json = self.body_field is not None
+        takes_form = _takes_form(self.openapi_extra)
+
+        async def guarded(plain: Request) -> Response:
+            request = JsonRequest(plain.scope, plain.receive)
+            parts: Parts = request.app.state.parts
+            principal = await parts.door.admit(request)
+            request.state.principal = principal
+            if takes_form:
+                refuse_other_than_form(request)
+                return await handle(request)
+            if request.method in _WITH_BODY:
+                await refuse_other_types(request, takes_json)
+            return await parts.repeats.once(
+                request, principal, await request.body(), lambda: handle(request)
+            )
+
+        return guarded
+
+
+class OpenRoute(APIRoute):
+    """Strict JSON for those who need no key: the widget."""
+
+    def get_route_handler(self) -> Handler:
+        """Wrap the route's own handler."""
+        handle = super().get_route_handler()
+        takes_json = self.body_field is not None
+
+        async def guarded(plain: Request) -> Response:
+            request = JsonRequest(plain.scope, plain.receive)
+            if request.method in _WITH_BODY:
+                await refuse_other_types(request, takes_json)
+            return await handle(request)
+
+        return guarded
+
+
+def _takes_form(openapi_extra: dict[str, Any] | None) -> bool:
+    body = (openapi_extra or {}).get("requestBody", {})
+    return MULTIPART in body.get("content", {})
+
+
+def refuse_other_than_form(request: Request) -> None:
+    """415 for a body that is no form with files."""
+    if media_type(request) != MULTIPART:
+        raise Problem(415, "unsupported_media_type", f"Send the file as {MULTIPART}.")
+
+
+def media_type(request: Request) -> str:
+    """The content type without its parameters."""
+    return request.headers.get("content-type", "").partition(";")[0].strip().lower()
+
+
+async def refuse_other_types(request: JsonRequest, takes_json: bool) -> None:
+    """415 for a body that is not JSON, where JSON is expected; 415 for any content encoding."""
+    if request.headers.get("content-encoding", "identity").lower() != "identity":
+        raise Problem(415, "unsupported_encoding", "Send the body without content encoding.")
+    if not takes_json:
+        return
+    if media_type(request) != "application/json":
+        raise Problem(
+            415, "unsupported_media_type", "Send JSON with Content-Type: application/json."
+        )

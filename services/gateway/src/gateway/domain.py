@@ -1,0 +1,176 @@
+"""Tenants and channels as gateway owns them, and the rules by which they change."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any, Final, Literal
+from urllib.parse import urlsplit
+from uuid import UUID, uuid5
+
+from contracts.v1.channels import ChannelWebhookReceived
+from contracts.v1.shapes import ChannelType
+from contracts.v1.tenants import ChannelConfigured, TenantConfigured, TenantSettings
+
+TenantState = Literal["active", "suspended", "removed"]
+ChannelState = Literal["active", "disabled", "removed"]
+
+DEFAULT_SETTINGS: Final = TenantSettings(
+    bot_name="Assistant",
+    system_prompt="You answer the customers of this business, briefly and kindly.",
+    language="en",
+    rag_enabled=True,
+    model=None,
+    fallback_models=[],
+    embedding_model=None,
+    handoff_keywords=["human", "agent", "representative"],
+    handoff_reply="I am asking a colleague to take over. Please wait a moment.",
+    failure_reply="Sorry, I cannot answer right now. Please try again in a few minutes.",
+    coalesce_milliseconds=0,
+    history_messages_max=20,
+    prompt_tokens_max=6_000,
+    reply_tokens_max=800,
+    keyword_weight=0.5,
+    vector_weight=0.5,
+    passages_max=5,
+    chunk_tokens=256,
+    chunk_overlap_tokens=40,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Tenant:
+    """A business that uses the platform."""
+
+    tenant_id: UUID
+    slug: str
+    name: str
+    state: TenantState
+    settings: TenantSettings
+    revision: int
+    created_at: datetime
+    updated_at: datetime
+
+    def configured(self) -> TenantConfigured:
+        """The event that tells everybody all of it."""
+        return TenantConfigured.make(
+            tenant_id=self.tenant_id,
+            correlation_id=self.tenant_id,
+            revision=self.revision,
+            slug=self.slug,
+            name=self.name,
+            state=self.state,
+            settings=self.settings,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Channel:
+    """A number, a page or a website of a tenant; credentials are sealed."""
+
+    tenant_id: UUID
+    channel_id: UUID
+    channel_type: ChannelType
+    name: str
+    state: ChannelState
+    external_id: str
+    sealed_credentials: str | None
+    credential_hints: Mapping[str, str]
+    settings: Mapping[str, Any]
+    revision: int
+    created_at: datetime
+    updated_at: datetime
+
+    def configured(self) -> ChannelConfigured:
+        """The event that tells channel-ingress and orchestrator all of it."""
+        return ChannelConfigured.make(
+            tenant_id=self.tenant_id,
+            correlation_id=self.channel_id,
+            revision=self.revision,
+            channel_id=self.channel_id,
+            channel_type=self.channel_type,
+            name=self.name,
+            state=self.state,
+            external_id=self.external_id,
+            sealed_credentials=self.sealed_credentials,
+        )
+
+    def removed(self) -> "Channel":
+        """The channel after its removal: nobody can speak through it, its credentials are gone."""
+        return replace(self, state="removed", sealed_credentials=None, credential_hints={})
+
+    @property
+    def allowed_origins(self) -> frozenset[str]:
+        """Origins of the pages that may show this channel's widget."""
+        return frozenset(self.settings.get("allowed_origins", ()))
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """A raw body on its way into the ledger, and how it was proven."""
+
+    delivery_id: UUID
+    tenant_id: UUID
+    channel_type: ChannelType
+    channel_id: UUID | None
+    source: Literal["meta", "widget"]
+    received_at: datetime
+    object_kind: str | None
+    signature: str
+    body: bytes
+    body_sha256: str | None
+    client_message_id: str | None
+
+    def received(self, inline: str | None) -> ChannelWebhookReceived:
+        """The event that hands it to channel-ingress: the text itself, or where it is in blobs."""
+        return ChannelWebhookReceived.make(
+            message_id=self.delivery_id,
+            tenant_id=self.tenant_id,
+            occurred_at=self.received_at,
+            delivery_id=self.delivery_id,
+            channel_type=self.channel_type,
+            channel_id=self.channel_id,
+            body=inline,
+            body_sha256=self.body_sha256,
+        )
+
+
+def merged_settings(current: TenantSettings, changes: Mapping[str, Any]) -> TenantSettings:
+    """The settings after a change; pydantic's ValidationError names what does not fit."""
+    return TenantSettings.model_validate({**current.model_dump(), **changes})
+
+
+def masked(secret: str) -> str:
+    """What may be shown of a secret: its last four characters, of a long one only."""
+    return f"…{secret[-4:]}" if len(secret) >= 12 else "…"
+
+
+def credential_context(tenant_id: UUID, channel_id: UUID) -> str:
+    """The place a channel's credentials are sealed for."""
+    return f"channel:{tenant_id}:{channel_id}"
+
+
+def widget_delivery_id(channel_id: UUID, visitor_id: str, client_message_id: str) -> UUID:
+    """The same message of the same visitor is the same delivery, however often it is sent."""
+    return uuid5(channel_id, f"{visitor_id}\0{client_message_id}")
+
+
+def visitor_room(channel_id: UUID, visitor_id: str) -> str:
+    """The Socket.IO room of all windows of one visitor."""
+    return f"visitor:{channel_id}:{visitor_id}"
+
+
+def normal_origin(text: str) -> str | None:
+    """`https://Shop.example:443/` -> `https://shop.example`; None for what is no web origin."""
+    try:
+        parts = urlsplit(text.strip())
+        port = parts.port
+    except ValueError:
+        return None
+    host = parts.hostname
+    if parts.scheme not in {"http", "https"} or not host or parts.username or parts.query:
+        return None
+    if parts.path not in {"", "/"} or parts.fragment or any(c in host for c in "*'\"; ,<>\\"):
+        return None
+    shown = f"[{host}]" if ":" in host else host
+    default = {"http": 80, "https": 443}[parts.scheme]
+    return f"{parts.scheme}://{shown}" + (f":{port}" if port and port != default else "")

@@ -1,0 +1,33 @@
+"""Forgetting what was kept long enough: raw webhook bodies, answers of repeated requests."""
+
+import asyncio
+from typing import Final
+
+from observe import get_logger
+from postgres import Database, DatabaseAway, Queries
+
+_PAUSE_SECONDS: Final = 3600.0
+_BATCH: Final = 5000
+_log = get_logger("housekeeping")
+
+
+async def keep_house(database: Database, queries: Queries, ledger_days: int) -> None:
+    """Forget in small steps, every hour, for as long as the process lives."""
+    while True:
+        try:
+            deliveries = await _forget(database, queries["forget_old_deliveries"], ledger_days)
+            answers = await _forget(database, queries["forget_old_idempotent"])
+            _log.info("forgot old rows", deliveries=deliveries, answers=answers)
+        except (DatabaseAway, OSError) as error:
+            _log.warning("nothing could be forgotten now", reason=type(error).__name__)
+        await asyncio.sleep(_PAUSE_SECONDS)
+
+
+async def _forget(database: Database, sql: str, *args: object) -> int:
+    forgotten = 0
+    while True:
+        async with database.system() as tx:
+            count = int((await tx.execute(sql, *args)).rpartition(" ")[2])
+        forgotten += count
+        if count < _BATCH:
+            return forgotten

@@ -1,0 +1,294 @@
+-- name: insert_tenant
+-- A new tenant; nothing comes back when the id is already there.
+insert into tenants (tenant_id, slug, name, settings)
+values ($1::uuid, $2::text, $3::text, $4::jsonb)
+on conflict (tenant_id) do nothing
+returning tenant_id, slug, name, state, settings, revision, created_at, updated_at;
+
+-- name: find_tenant
+-- A tenant that was not removed.
+select tenant_id, slug, name, state, settings, revision, created_at, updated_at
+from tenants
+where tenant_id = $1::uuid and state <> 'removed';
+
+-- name: lock_tenant
+-- The same, held until the transaction ends.
+select tenant_id, slug, name, state, settings, revision, created_at, updated_at
+from tenants
+where tenant_id = $1::uuid and state <> 'removed'
+for update;
+
+-- name: list_tenants
+-- A page, the newest first, before a position.
+select tenant_id, slug, name, state, settings, revision, created_at, updated_at
+from tenants
+where state <> 'removed'
+    and ($1::timestamptz is null or (created_at, tenant_id) < ($1::timestamptz, $2::uuid))
+order by created_at desc, tenant_id desc
+limit $3::int;
+
+-- name: every_tenant
+-- All of them, the removed ones too: listeners must learn of a removal.
+select tenant_id, slug, name, state, settings, revision, created_at, updated_at
+from tenants
+order by created_at;
+
+-- name: update_tenant
+-- The whole new state, one revision further.
+update tenants
+set name = $2::text, state = $3::text, settings = $4::jsonb, revision = revision + 1,
+    updated_at = now()
+where tenant_id = $1::uuid
+returning tenant_id, slug, name, state, settings, revision, created_at, updated_at;
+
+-- name: insert_channel
+-- A new channel; nothing comes back when the id is already there.
+insert into channels (
+    tenant_id, channel_id, channel_type, name, external_id, sealed_credentials, credential_hints,
+    settings
+)
+values (
+    $1::uuid, $2::uuid, $3::text, $4::text, $5::text, $6::text, $7::jsonb, $8::jsonb
+)
+on conflict (channel_id) do nothing
+returning tenant_id, channel_id, channel_type, name, state, external_id, sealed_credentials,
+    credential_hints, settings, revision, created_at, updated_at;
+
+-- name: find_channel
+-- A channel of a tenant that was not removed.
+select tenant_id, channel_id, channel_type, name, state, external_id, sealed_credentials,
+    credential_hints, settings, revision, created_at, updated_at
+from channels
+where tenant_id = $1::uuid and channel_id = $2::uuid and state <> 'removed';
+
+-- name: lock_channel
+-- The same, held until the transaction ends.
+select tenant_id, channel_id, channel_type, name, state, external_id, sealed_credentials,
+    credential_hints, settings, revision, created_at, updated_at
+from channels
+where tenant_id = $1::uuid and channel_id = $2::uuid and state <> 'removed'
+for update;
+
+-- name: list_channels
+-- A page of a tenant's channels, the newest first, before a position.
+select tenant_id, channel_id, channel_type, name, state, external_id, sealed_credentials,
+    credential_hints, settings, revision, created_at, updated_at
+from channels
+where tenant_id = $1::uuid and state <> 'removed'
+    and ($2::timestamptz is null or (created_at, channel_id) < ($2::timestamptz, $3::uuid))
+order by created_at desc, channel_id desc
+limit $4::int;
+
+-- name: living_channels_of_tenant
+-- For the removal of the tenant.
+select channel_id
+from channels
+where tenant_id = $1::uuid and state <> 'removed';
+
+-- name: every_channel
+-- All of them, the removed ones too: listeners must learn of a removal.
+select tenant_id, channel_id, channel_type, name, state, external_id, sealed_credentials,
+    credential_hints, settings, revision, created_at, updated_at
+from channels
+order by created_at;
+
+-- name: update_channel
+-- The whole new state, one revision further; a removed channel forgets its credentials.
+update channels
+set name = $3::text, state = $4::text, external_id = $5::text, sealed_credentials = $6::text,
+    credential_hints = $7::jsonb, settings = $8::jsonb, revision = revision + 1, updated_at = now()
+where tenant_id = $1::uuid and channel_id = $2::uuid
+returning tenant_id, channel_id, channel_type, name, state, external_id, sealed_credentials,
+    credential_hints, settings, revision, created_at, updated_at;
+
+-- name: channel_of_any_tenant
+-- Before the tenant is known: a Meta app of a tenant's own, or a widget that asks for a session.
+select c.tenant_id, c.channel_id, c.channel_type, c.name, c.state, c.external_id,
+    c.sealed_credentials, c.credential_hints, c.settings, c.revision, c.created_at, c.updated_at
+from channels c
+join tenants t on t.tenant_id = c.tenant_id and t.state = 'active'
+where c.channel_id = $1::uuid and c.state = 'active';
+
+-- name: channel_by_widget_key
+-- The web channel behind a public key.
+select c.tenant_id, c.channel_id, c.channel_type, c.name, c.state, c.external_id,
+    c.sealed_credentials, c.credential_hints, c.settings, c.revision, c.created_at, c.updated_at
+from channels c
+join tenants t on t.tenant_id = c.tenant_id and t.state = 'active'
+where c.channel_type = 'webchat' and c.external_id = $1::text and c.state = 'active';
+
+-- name: widget_origins
+-- Every origin on which some tenant shows the widget.
+select distinct origin
+from channels, jsonb_array_elements_text(settings -> 'allowed_origins') origin
+where channel_type = 'webchat' and state = 'active';
+
+-- name: insert_key
+-- A new key: its HMAC, never its secret.
+insert into api_keys (tenant_id, key_id, name, secret_hmac, hint, scopes, expires_at)
+values ($1::uuid, $2::text, $3::text, $4::bytea, $5::text, $6::text[], $7::timestamptz)
+returning tenant_id, key_id, name, hint, scopes, created_at, expires_at, last_used_at, revoked_at;
+
+-- name: list_keys
+-- A page of a tenant's living keys, the newest first, before a position.
+select tenant_id, key_id, name, hint, scopes, created_at, expires_at, last_used_at, revoked_at
+from api_keys
+where tenant_id = $1::uuid and revoked_at is null
+    and ($2::timestamptz is null or (created_at, key_id) < ($2::timestamptz, $3::text))
+order by created_at desc, key_id desc
+limit $4::int;
+
+-- name: count_keys
+-- How many keys a tenant has that could still be used.
+select count(*)
+from api_keys
+where tenant_id = $1::uuid and revoked_at is null and (expires_at is null or expires_at > now());
+
+-- name: revoke_key
+-- From now on it opens nothing.
+update api_keys
+set revoked_at = now()
+where tenant_id = $1::uuid and key_id = $2::text and revoked_at is null
+returning key_id;
+
+-- name: key_for_admission
+-- What the door needs to know about a key, and whether its last use is worth writing again.
+select k.tenant_id, k.secret_hmac, k.scopes, t.state,
+    (k.last_used_at is null or k.last_used_at < now() - interval '1 minute') as stale_use
+from api_keys k
+join tenants t on t.tenant_id = k.tenant_id and t.state <> 'removed'
+where k.key_id = $1::text and k.revoked_at is null
+    and (k.expires_at is null or k.expires_at > now());
+
+-- name: touch_key
+-- Note that it was used; at most once a minute.
+update api_keys
+set last_used_at = now()
+where key_id = $1::text;
+
+-- name: tenant_exists
+-- For the admin key, which may enter every tenant.
+select state
+from tenants
+where tenant_id = $1::uuid and state <> 'removed';
+
+-- name: keep_deliveries
+-- Many deliveries in one statement; answers those that were not there yet.
+insert into webhook_ledger (
+    delivery_id, tenant_id, channel_type, channel_id, source, received_at, object_kind, signature,
+    body, body_sha256, client_message_id
+)
+select d.delivery_id, d.tenant_id, d.channel_type, d.channel_id, d.source, d.received_at,
+    d.object_kind, d.signature, d.body, d.body_sha256, d.client_message_id
+from unnest(
+    $1::uuid[], $2::uuid[], $3::text[], $4::uuid[], $5::text[], $6::timestamptz[], $7::text[],
+    $8::text[], $9::bytea[], $10::text[], $11::text[]
+) as d (
+    delivery_id, tenant_id, channel_type, channel_id, source, received_at, object_kind, signature,
+    body, body_sha256, client_message_id
+)
+on conflict do nothing
+returning delivery_id;
+
+-- name: forget_old_deliveries
+-- Raw bodies are kept for some days only.
+delete from webhook_ledger
+where delivery_id in (
+    select delivery_id
+    from webhook_ledger
+    where received_at < now() - make_interval(days => $1::int)
+    limit 5000
+);
+
+-- name: insert_upload
+-- A new document; nothing comes back when the tenant already has the same bytes, or the id.
+insert into uploads (
+    tenant_id, document_id, title, file_name, declared_type, media_type, size_bytes, sha256, language
+)
+values (
+    $1::uuid, $2::uuid, $3::text, $4::text, $5::text, $6::text, $7::bigint, $8::text, $9::text
+)
+on conflict do nothing
+returning tenant_id, document_id, title, file_name, declared_type, media_type, size_bytes, sha256,
+    language, created_at, indexed_by_owner;
+
+-- name: find_upload
+-- A document that was not removed.
+select tenant_id, document_id, title, file_name, declared_type, media_type, size_bytes, sha256,
+    language, created_at, indexed_by_owner
+from uploads
+where tenant_id = $1::uuid and document_id = $2::uuid and removed_at is null;
+
+-- name: find_upload_by_content
+-- The document that a tenant already has of these bytes.
+select tenant_id, document_id, title, file_name, declared_type, media_type, size_bytes, sha256,
+    language, created_at, indexed_by_owner
+from uploads
+where tenant_id = $1::uuid and sha256 = $2::text and removed_at is null;
+
+-- name: unseen_uploads
+-- Documents of which rag-indexer may not have heard yet, the newest first.
+select tenant_id, document_id, title, file_name, declared_type, media_type, size_bytes, sha256,
+    language, created_at, indexed_by_owner
+from uploads
+where tenant_id = $1::uuid and removed_at is null and not indexed_by_owner
+order by created_at desc
+limit $2::int;
+
+-- name: mark_uploads_seen
+-- rag-indexer has shown that it knows them.
+update uploads
+set indexed_by_owner = true
+where tenant_id = $1::uuid and document_id = any($2::uuid[]) and not indexed_by_owner;
+
+-- name: removed_uploads_among
+-- Which of these documents are gone, whatever their owner still lists.
+select document_id
+from uploads
+where tenant_id = $1::uuid and document_id = any($2::uuid[]) and removed_at is not null;
+
+-- name: remove_upload
+-- The document is gone from now on.
+update uploads
+set removed_at = now()
+where tenant_id = $1::uuid and document_id = $2::uuid and removed_at is null
+returning document_id;
+
+-- name: insert_audit
+-- Who changed what, when, from where; never a secret.
+insert into audit_log (audit_id, tenant_id, actor, action, subject, detail, address, trace_id)
+values (
+    $1::uuid, $2::uuid, $3::text, $4::text, $5::text, $6::jsonb, $7::text, $8::text
+);
+
+-- name: begin_idempotent
+-- Take a key, or take it over when the process that had it died a minute ago.
+insert into idempotency (tenant_id, actor, idempotency_key, fingerprint)
+values ($1::uuid, $2::text, $3::text, $4::bytea)
+on conflict (tenant_id, actor, idempotency_key) do update
+set created_at = now()
+where idempotency.status is null and idempotency.fingerprint = excluded.fingerprint
+    and idempotency.created_at < now() - interval '1 minute'
+returning idempotency_key;
+
+-- name: find_idempotent
+-- What is known under a key.
+select fingerprint, status, sealed_body
+from idempotency
+where tenant_id = $1::uuid and actor = $2::text and idempotency_key = $3::text;
+
+-- name: finish_idempotent
+-- The answer that repeats will get.
+update idempotency
+set status = $4::int, sealed_body = $5::text
+where tenant_id = $1::uuid and actor = $2::text and idempotency_key = $3::text;
+
+-- name: abandon_idempotent
+-- The request failed: a repeat may try again.
+delete from idempotency
+where tenant_id = $1::uuid and actor = $2::text and idempotency_key = $3::text and status is null;
+
+-- name: forget_old_idempotent
+-- Keys are kept for a day.
+delete from idempotency
+where created_at < now() - interval '1 day';

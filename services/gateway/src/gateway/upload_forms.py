@@ -1,0 +1,108 @@
+"""Reading an uploaded document: one file and two words of text, and not a byte beyond the cap."""
+
+import asyncio
+import re
+from collections.abc import AsyncGenerator
+from dataclasses import dataclass
+from typing import Final
+
+from starlette.datastructures import FormData, UploadFile
+from starlette.formparsers import MultiPartException, MultiPartParser
+from starlette.requests import Request
+
+from gateway.json_bodies import refuse_declared, too_large
+from gateway.problems import Problem
+from gateway.words import printable
+
+# What the form's own lines and the text fields may take beside the file.
+_FORM_BYTES: Final = 64 * 1024
+_READ_SECONDS_MAX: Final = 120.0
+_UNSAFE: Final = re.compile(r"[\x00-\x1f\x7f\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]")
+_LANGUAGE: Final = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8}){0,2}")
+
+
+@dataclass(frozen=True, slots=True)
+class UploadForm:
+    """A file and what was said about it."""
+
+    data: bytes
+    file_name: str
+    declared_type: str | None
+    title: str
+    language: str | None
+
+
+async def read_upload(request: Request, bytes_max: int) -> UploadForm:
+    """Read the form; problems: 413 over the cap, 400 no form, 422 wrong fields, 408 too slow."""
+    refuse_declared(request.headers.get("content-length"), bytes_max + _FORM_BYTES)
+    parser = MultiPartParser(
+        request.headers,
+        _capped(request, bytes_max + _FORM_BYTES),
+        max_files=1,
+        max_fields=4,
+        max_part_size=4096,
+    )
+    try:
+        async with asyncio.timeout(_READ_SECONDS_MAX):
+            form = await parser.parse()
+    except MultiPartException as error:
+        raise Problem(400, "invalid_form", f"The form cannot be read: {error.message}") from None
+    except TimeoutError:
+        raise Problem(408, "request_timeout", "The file did not arrive in time.") from None
+    try:
+        return await _form_of(form, bytes_max)
+    finally:
+        await form.close()
+
+
+async def _form_of(form: FormData, bytes_max: int) -> UploadForm:
+    file = form.get("file")
+    if set(form) - {"file", "title", "language"} or not isinstance(file, UploadFile):
+        raise _wrong("file", "Send the document as `file`, with `title` and `language` at most.")
+    data = await file.read()
+    if len(data) > bytes_max:
+        raise too_large(bytes_max, "file_too_large")
+    name = safe_name(file.filename or "")
+    return UploadForm(
+        data=data,
+        file_name=name,
+        declared_type=(file.content_type or "")[:255] or None,
+        title=_text(form.get("title")) or name,
+        language=_language(_text(form.get("language"))),
+    )
+
+
+def safe_name(file_name: str) -> str:
+    """The last part of the name as text: no path, no control or direction characters."""
+    last = printable(file_name).replace("\\", "/").rpartition("/")[2]
+    cleaned = _UNSAFE.sub("", last).strip()
+    if len(cleaned) > 200:
+        stem, dot, extension = cleaned.rpartition(".")
+        cleaned = f"{stem[:180]}{dot}{extension[:16]}" if dot else cleaned[:200]
+    return cleaned or "document"
+
+
+async def _capped(request: Request, bytes_max: int) -> AsyncGenerator[bytes, None]:
+    size = 0
+    async for chunk in request.stream():
+        size += len(chunk)
+        if size > bytes_max:
+            raise too_large(bytes_max - _FORM_BYTES, "file_too_large")
+        yield chunk
+
+
+def _text(value: object) -> str:
+    text = _UNSAFE.sub("", printable(value)).strip() if isinstance(value, str) else ""
+    if len(text) > 500:
+        raise _wrong("title", "At most 500 characters.")
+    return text
+
+
+def _language(text: str) -> str | None:
+    if text and (len(text) > 16 or not _LANGUAGE.fullmatch(text)):
+        raise _wrong("language", "A language tag such as en or pt-BR.")
+    return text or None
+
+
+def _wrong(field: str, detail: str) -> Problem:
+    return Problem(422, "invalid", detail, errors=[{"field": f"body.{field}", "detail": detail}])

@@ -1,0 +1,1 @@
+"""The web-chat widget's side of the edge: sessions, sockets, pages."""

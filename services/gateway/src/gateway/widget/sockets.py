@@ -1,0 +1,267 @@
+"""The widget's sockets: who may connect, what they may say, and how long they may stay."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+from typing import Any, Final
+from urllib.parse import parse_qs
+
+import orjson
+import socketio
+from opentelemetry import trace
+from prometheus_client import Counter, Gauge
+
+from bus import AskFailed, Bus
+from contracts.v1.conversations import ListVisitorMessages, MessagesListed
+from gateway.domain import Delivery, normal_origin, widget_delivery_id
+from gateway.intake import Intake
+from gateway.widget.origins import WidgetOrigins
+from gateway.widget.protocol import PROTOCOL, Unfit, read_last_seq, read_message, shown
+from gateway.widget.streaming import StreamingReplies
+from gateway.widget.tokens import InvalidToken, WidgetSession, WidgetTokens
+from gateway.widget.visitors import OpenSocket
+from observe import get_logger
+from postgres import DatabaseAway
+
+SOCKET_PATH: Final = "socket.io"
+FRAME_BYTES_MAX: Final = 128 * 1024
+_PAGE: Final = 100
+_SEQ_MAX: Final = 2**31 - 1
+_ASK_SECONDS: Final = 5.0
+
+_OPEN: Final = Gauge("chat_gateway_sockets", "Sockets of widgets that are open now.")
+_HEARD: Final = Counter("chat_gateway_socket_events_total", "Events of widgets.", ["event", "code"])
+_tracer = trace.get_tracer("gateway.sockets")
+_log = get_logger("sockets")
+
+
+class WidgetSockets:
+    """A Socket.IO server for visitors; `server` is what speaks to their rooms."""
+
+    def __init__(
+        self,
+        *,
+        tokens: WidgetTokens,
+        origins: WidgetOrigins,
+        intake: Intake,
+        bus: Bus,
+        streaming: StreamingReplies,
+        redis_url: str,
+    ) -> None:
+        self._tokens = tokens
+        self._origins = origins
+        self._intake = intake
+        self._bus = bus
+        self._streaming = streaming
+        self._open: dict[str, OpenSocket] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self.server = socketio.AsyncServer(
+            async_mode="asgi",
+            client_manager=socketio.AsyncRedisManager(
+                redis_url,
+                channel="chat-widget",
+                redis_options={"socket_connect_timeout": 1.0, "socket_timeout": None},
+            ),
+            cors_allowed_origins=self._is_allowed_origin,
+            cors_credentials=False,
+            transports=["websocket", "polling"],
+            max_http_buffer_size=FRAME_BYTES_MAX,
+            ping_interval=25,
+            ping_timeout=20,
+            http_compression=False,
+            logger=False,
+            engineio_logger=False,
+        )
+        for event, handler in self._handlers().items():
+            self.server.on(event, handler)
+        self.application = socketio.ASGIApp(self.server, socketio_path=SOCKET_PATH)
+
+    async def close(self) -> None:
+        """Send everybody away; they come back to another gateway."""
+        for sid in list(self._open):
+            await self.server.disconnect(sid, ignore_queue=True)
+        await self.server.shutdown()
+
+    def _handlers(self) -> dict[str, Callable[..., Awaitable[object]]]:
+        return {
+            "connect": self._connect,
+            "disconnect": self._disconnect,
+            "message": self._message,
+            "resume": self._resume,
+            "typing": self._typing,
+            "*": self._unknown,
+        }
+
+    def _is_allowed_origin(self, origin: str | None, environ: dict[str, Any]) -> bool:
+        """Asked by Engine.IO on polling and on upgrade; a client without Origin is no browser."""
+        known = normal_origin(origin) if origin else None
+        return known is not None and self._origins.is_known(known, environ.get("HTTP_HOST"))
+
+    async def _connect(self, sid: str, environ: dict[str, Any], auth: object = None) -> None:
+        session = self._session(environ, auth)
+        socket = OpenSocket(session)
+        seconds = max(0.0, session.expires_at - time.time())
+        loop = asyncio.get_running_loop()
+        socket.expiry = loop.call_later(seconds, self._run, self._expire, sid)
+        self._open[sid] = socket
+        _OPEN.inc()
+        await self.server.enter_room(sid, socket.room)
+        # A task begins only after this handler's caller has written the acceptance.
+        self._run(self._welcome, sid)
+
+    def _session(self, environ: dict[str, Any], auth: object) -> WidgetSession:
+        if "token" in parse_qs(environ.get("QUERY_STRING", "")):
+            raise _refused("unauthorized", "The token belongs into `auth`, not into the address.")
+        token = auth.get("token") if isinstance(auth, dict) else None
+        try:
+            session = self._tokens.read_session(token)
+        except InvalidToken as error:
+            _HEARD.labels("connect", str(error)[:40]).inc()
+            raise _refused("unauthorized", "Open a session first.") from None
+        header = environ.get("HTTP_ORIGIN")
+        if header and session.origin and normal_origin(header) != session.origin:
+            raise _refused("origin_not_allowed", "This session belongs to another page.")
+        return session
+
+    async def _welcome(self, sid: str) -> None:
+        socket = self._open.get(sid)
+        if socket is None:
+            return
+        try:
+            last_seq = (await self._messages(socket, _SEQ_MAX, 1)).last_seq
+        except AskFailed as error:
+            _log.info("the visitor's place is not known yet", code=error.code)
+            last_seq = 0
+        ready = {
+            "protocol": PROTOCOL,
+            "visitor_id": socket.session.visitor_id,
+            "last_seq": last_seq,
+        }
+        await self._tell(sid, "ready", ready)
+
+    async def _disconnect(self, sid: str, *_: object) -> None:
+        socket = self._open.pop(sid, None)
+        if socket is not None:
+            socket.end()
+            _OPEN.dec()
+
+    async def _message(self, sid: str, data: object = None, *_: object) -> dict[str, Any]:
+        try:
+            socket = await self._speaking(sid)
+            client_message_id, text = read_message(data)
+            with _tracer.start_as_current_span("widget message", kind=trace.SpanKind.SERVER):
+                delivery_id = await self._keep(socket.session, client_message_id, text)
+        except Unfit as unfit:
+            _HEARD.labels("message", unfit.code).inc()
+            return unfit.ack()
+        _HEARD.labels("message", "ok").inc()
+        return {"ok": True, "message_id": delivery_id}
+
+    async def _keep(self, session: WidgetSession, client_message_id: str, text: str) -> str:
+        body = {
+            "visitor_id": session.visitor_id,
+            "client_message_id": client_message_id,
+            "text": text,
+        }
+        delivery = Delivery(
+            delivery_id=widget_delivery_id(
+                session.channel_id, session.visitor_id, client_message_id
+            ),
+            tenant_id=session.tenant_id,
+            channel_type="webchat",
+            channel_id=session.channel_id,
+            source="widget",
+            received_at=datetime.now(UTC),
+            object_kind=None,
+            signature="session",
+            body=orjson.dumps(body),
+            body_sha256=None,
+            client_message_id=f"{session.visitor_id}:{client_message_id}",
+        )
+        try:
+            await self._intake.keep(delivery)
+        except (DatabaseAway, OSError):
+            raise Unfit("unavailable", "It could not be kept just now. Send it again.") from None
+        except Exception:  # noqa: BLE001 - logged; the widget sends it again
+            _log.exception("a widget's message was not kept")
+            raise Unfit("internal_error", "It was not kept. Send it again.") from None
+        return str(delivery.delivery_id)
+
+    async def _resume(self, sid: str, data: object = None, *_: object) -> dict[str, Any]:
+        try:
+            socket = await self._speaking(sid)
+            answer = await self._messages(socket, read_last_seq(data), _PAGE)
+            messages = [shown(message) for message in answer.messages]
+            while answer.more and len(messages) < 10 * _PAGE:
+                answer = await self._messages(socket, messages[-1]["seq"], _PAGE)
+                messages += [shown(message) for message in answer.messages]
+        except Unfit as unfit:
+            _HEARD.labels("resume", unfit.code).inc()
+            return {**unfit.ack(), "messages": [], "last_seq": 0}
+        except AskFailed as error:
+            _HEARD.labels("resume", error.code).inc()
+            # No acknowledgement at all would hide it; the widget asks again after this error.
+            detail = "The conversation cannot be read just now."
+            await self._tell(sid, "error", {"code": "unavailable", "detail": detail})
+            return {"ok": False, "code": "unavailable", "messages": [], "last_seq": 0}
+        _HEARD.labels("resume", "ok").inc()
+        session = socket.session
+        streaming = await self._streaming.current(session.channel_id, session.visitor_id)
+        resumed = {"ok": True, "messages": messages, "last_seq": answer.last_seq}
+        return resumed if streaming is None else {**resumed, "streaming": streaming}
+
+    async def _typing(self, sid: str, *_: object) -> None:
+        """Nobody watches visitors type yet; it only counts as speaking."""
+        try:
+            await self._speaking(sid)
+        except Unfit as unfit:
+            _HEARD.labels("typing", unfit.code).inc()
+            return
+        _HEARD.labels("typing", "ok").inc()
+
+    async def _unknown(self, event: str, sid: str, *_: object) -> None:
+        """Events that the protocol does not know end the connection."""
+        _HEARD.labels("unknown", "unknown_event").inc()
+        await self._dismiss(sid, "unknown_event", f"Protocol {PROTOCOL} does not know this event.")
+        _log.info("a widget said an unknown event", event_name=event[:64])
+
+    async def _speaking(self, sid: str) -> OpenSocket:
+        socket = self._open.get(sid)
+        if socket is None:
+            raise Unfit("unauthorized", "Connect first.")
+        if not socket.may_speak():
+            if socket.is_abusive:
+                self._run(self._dismiss, sid, "rate_limited", "Much too fast.")
+            raise Unfit("rate_limited", "Too fast. Wait a second and send it again.")
+        return socket
+
+    async def _messages(self, socket: OpenSocket, after_seq: int, limit: int) -> MessagesListed:
+        request = ListVisitorMessages.make(
+            tenant_id=socket.session.tenant_id,
+            channel_id=socket.session.channel_id,
+            visitor_id=socket.session.visitor_id,
+            after_seq=after_seq,
+            limit=limit,
+        )
+        return await self._bus.ask(request, timeout_seconds=_ASK_SECONDS)
+
+    async def _expire(self, sid: str) -> None:
+        await self._dismiss(sid, "token_expired", "Renew the session and connect again.")
+
+    async def _dismiss(self, sid: str, code: str, detail: str) -> None:
+        await self._tell(sid, "error", {"code": code, "detail": detail})
+        await self.server.disconnect(sid, ignore_queue=True)
+
+    async def _tell(self, sid: str, event: str, data: dict[str, Any]) -> None:
+        """To one socket of this process, without the way over Redis."""
+        await self.server.emit(event, data, to=sid, ignore_queue=True)
+
+    def _run(self, work: Callable[..., Awaitable[None]], *args: object) -> None:
+        task = asyncio.ensure_future(work(*args))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+
+def _refused(code: str, detail: str) -> socketio.exceptions.ConnectionRefusedError:
+    return socketio.exceptions.ConnectionRefusedError(code, {"code": code, "detail": detail})

@@ -1,0 +1,104 @@
+"""What a widget carries: a session token of 15 minutes, and who the visitor is.
+
+Both are JWTs of one algorithm; each audience has a key of its own, so that one kind can never pass
+for the other.
+"""
+
+import hmac
+import time
+from dataclasses import dataclass
+from typing import Any, Final
+from uuid import UUID
+
+import jwt
+
+SESSION_SECONDS: Final = 15 * 60
+VISITOR_SECONDS: Final = 400 * 24 * 3600
+_ALGORITHM: Final = "HS256"
+_KEY_ID: Final = "1"
+
+
+class InvalidToken(Exception):
+    """It is not ours, has expired, or is meant for something else."""
+
+
+@dataclass(frozen=True, slots=True)
+class WidgetSession:
+    """Who a socket belongs to, and where its page is."""
+
+    tenant_id: UUID
+    channel_id: UUID
+    visitor_id: str
+    origin: str
+    expires_at: float
+
+
+class WidgetTokens:
+    """Signs and reads both kinds of token."""
+
+    def __init__(self, secret: bytes, issuer: str) -> None:
+        self._issuer = issuer
+        self._keys = {
+            audience: hmac.digest(secret, f"jwt:{audience}".encode(), "sha256")
+            for audience in ("widget", "visitor")
+        }
+
+    def session(self, tenant_id: UUID, channel_id: UUID, visitor_id: str, origin: str) -> str:
+        """A session token, good for SESSION_SECONDS."""
+        claims = {
+            "sub": visitor_id,
+            "tenant": str(tenant_id),
+            "channel": str(channel_id),
+            "origin": origin,
+        }
+        return self._sign("widget", claims, SESSION_SECONDS)
+
+    def read_session(self, token: object) -> WidgetSession:
+        """The session of a token; InvalidToken for anything else."""
+        claims = self._read("widget", token)
+        try:
+            return WidgetSession(
+                tenant_id=UUID(claims["tenant"]),
+                channel_id=UUID(claims["channel"]),
+                visitor_id=str(claims["sub"]),
+                origin=str(claims["origin"]),
+                expires_at=float(claims["exp"]),
+            )
+        except (KeyError, ValueError, TypeError) as error:
+            raise InvalidToken(type(error).__name__) from None
+
+    def visitor(self, channel_id: UUID, visitor_id: str) -> str:
+        """A visitor token, kept by the widget's frame."""
+        claims = {"sub": visitor_id, "channel": str(channel_id)}
+        return self._sign("visitor", claims, VISITOR_SECONDS)
+
+    def read_visitor(self, channel_id: UUID, token: str) -> str:
+        """The visitor id; InvalidToken also for a token of another channel."""
+        claims = self._read("visitor", token)
+        if claims.get("channel") != str(channel_id):
+            raise InvalidToken("another channel")
+        return str(claims["sub"])
+
+    def _sign(self, audience: str, claims: dict[str, str], seconds: int) -> str:
+        now = int(time.time())
+        payload = {
+            **claims, "iss": self._issuer, "aud": audience, "iat": now, "exp": now + seconds
+        }  # fmt: skip
+        headers = {"kid": _KEY_ID}
+        return jwt.encode(payload, self._keys[audience], algorithm=_ALGORITHM, headers=headers)
+
+    def _read(self, audience: str, token: object) -> dict[str, Any]:
+        if not isinstance(token, str) or len(token) > 4096:
+            raise InvalidToken("not a token")
+        try:
+            claims: dict[str, Any] = jwt.decode(
+                token,
+                self._keys[audience],
+                algorithms=[_ALGORITHM],
+                audience=audience,
+                issuer=self._issuer,
+                options={"require": ["exp", "iat", "iss", "aud", "sub"]},
+            )
+        except jwt.PyJWTError as error:
+            raise InvalidToken(type(error).__name__) from None
+        return claims
