@@ -49,14 +49,14 @@ class Parts:
 def compose(
     database: Database,
     bus: Bus,
+    outbox: Outbox,
     *,
     limits: AnswerLimits,
     pace: RunnerPace,
     lease_seconds: float,
 ) -> Parts:
-    """Make every part and hand each its dependencies."""
+    """Make every part and hand it what it depends on."""
     queries = Queries("orchestrator")
-    outbox = Outbox(database, bus)
     store, turns, rules = (
         ConversationStore(queries),
         TurnStore(queries, lease_seconds),

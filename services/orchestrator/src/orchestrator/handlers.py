@@ -1,6 +1,8 @@
 """What happens when orchestrator hears something: load, decide, save and say."""
 
 from collections.abc import Sequence
+from contextvars import copy_context
+from functools import partial
 from typing import Protocol
 from uuid import UUID
 
@@ -18,11 +20,12 @@ from orchestrator.domain import (
     send_identity,
     turn_identity,
 )
+from orchestrator.metrics import continued
 from orchestrator.store import Aside, ConversationStore, LockedConversation, Placed
 from orchestrator.telling import Envelope
 from orchestrator.tenant_rules import RuleBook, TenantRules
 from orchestrator.turn_store import TurnStore
-from outbox import Outbox, RetryLater
+from outbox import Outbox, RetryLater, traceparent_of
 from postgres import Database, Transaction
 
 Outcome = MessageSent | MessageFailed | MessageUnknown | MessageStatusChanged
@@ -59,15 +62,15 @@ class Handlers:
         The batch is sorted by conversation (stably), so that replicas lock rows in one order.
         """
         await observe.afailpoint("orchestrator.before_inbox")
-        said: list[Message] = []
         locked: dict[UUID, LockedConversation] = {}
         for heard in sorted(messages, key=lambda message: message.conversation_id.bytes):
             conversation = locked.get(heard.conversation_id)
             if conversation is None:
                 conversation = await self._lock_or_begin(tx, heard)
                 locked[heard.conversation_id] = conversation
-            said.extend(await self._place(tx, conversation, heard))
-        await self._outbox.say(tx, *said)
+            with continued("record message", traceparent_of(heard)):
+                said = await self._place(tx, conversation, heard)
+                await self._outbox.say(tx, *said)
 
     async def on_tenant(self, heard: TenantConfigured, tx: Transaction) -> None:
         """Keep a tenant's configuration; older revisions are ignored."""
@@ -144,7 +147,9 @@ class Handlers:
             said.append(telling.conversation_updated(envelope, wish.standing))
         if wish.answer_wanted:
             ids = (conversation.tenant_id, conversation.conversation_id)
-            tx.after_commit.append(lambda: self._runner.wake(*ids, wait_seconds))
+            # The turn continues this message's trace.
+            trace = copy_context()
+            tx.after_commit.append(partial(trace.run, self._runner.wake, *ids, wait_seconds))
         return said
 
     async def _hand_off(

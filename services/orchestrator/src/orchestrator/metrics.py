@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from time import perf_counter
 from typing import Final
 
-from opentelemetry import trace
+from opentelemetry import context, propagate, trace
 from prometheus_client import Counter, Gauge, Histogram
 
 _SECONDS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120)
@@ -60,3 +60,14 @@ class Durations:
         so_far = self.milliseconds.get(name, 0.0)
         self.milliseconds[name] = round(so_far + seconds * 1000, 2)
         STAGE_SECONDS.labels(name).observe(seconds)
+
+
+@contextmanager
+def continued(name: str, traceparent: str) -> Iterator[None]:
+    """Run as a span of the trace that said what is being handled."""
+    token = context.attach(propagate.extract({"traceparent": traceparent} if traceparent else {}))
+    try:
+        with _tracer.start_as_current_span(name, kind=trace.SpanKind.CONSUMER):
+            yield
+    finally:
+        context.detach(token)
