@@ -8,7 +8,10 @@ import asyncio
 import hashlib
 import hmac
 import json
+import subprocess
+import sys
 import time
+import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,7 +22,7 @@ from uuid import uuid4
 from chatctl.addresses import Addresses
 from chatctl.environment import Environment, ground
 from chatctl.gateway_api import GatewayApi
-from chatctl.generated_secrets import Secrets
+from chatctl.generated_secrets import Secrets, names
 from chatctl.provisioning import migrate_all, provide_broker, provide_databases
 from chatctl.run_folder import RunFolder
 from chatctl.services import SERVICES
@@ -41,6 +44,7 @@ class WholePlatform:
         self.processes = ProcessHarness(self.folder.logs)
         self.settings = settings
         self._urls: ServerUrls | None = None
+        self._simulators: list[subprocess.Popen[bytes]] = []
 
     @property
     def url(self) -> str:
@@ -67,6 +71,8 @@ class WholePlatform:
         self._urls = self.servers.start()
         asyncio.run(provide_databases(self._urls, self.secrets))
         provide_broker(self._urls, self.secrets)
+        for name in names():
+            self.secrets[name]
         self.environment = Environment(self.folder, self._urls, self.secrets, self.addresses)
         migrate_all(self.environment)
         self._start_simulators()
@@ -98,9 +104,6 @@ class WholePlatform:
         self.servers.forget()
 
     def _start_simulators(self) -> None:
-        import subprocess
-        import sys
-
         webhooks = f"{self.url}/webhooks"
         commands = (
             [
@@ -114,7 +117,6 @@ class WholePlatform:
             ["providers", "--listen", self.addresses.listen("provider-simulator")],
         )  # fmt: skip
         self.folder.logs.mkdir(parents=True, exist_ok=True)
-        self._simulators = []
         for command in commands:
             with (self.folder.logs / f"{command[0]}.log").open("ab") as log:
                 self._simulators.append(
