@@ -15,7 +15,8 @@ from chatctl.run_folder import RunFolder
 
 T = TypeVar("T")
 
-console = Console(highlight=False)
+# Where no terminal shows it, nothing is wrapped: scripts read whole lines.
+console = Console(highlight=False, width=None if sys.stdout.isatty() else 240)
 errors = Console(stderr=True, highlight=False)
 
 app = typer.Typer(

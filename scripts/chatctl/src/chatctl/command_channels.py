@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 import typer
-from rich.table import Table
 
 from chatctl.cli import app, console, running_state, with_api
 from chatctl.gateway_api import GatewayApi
+from chatctl.overview import whole_table
 
 channel = typer.Typer(no_args_is_help=True, help="Where customers write.")
 app.add_typer(channel, name="channel")
@@ -19,10 +19,8 @@ def list_channels() -> None:
     """List the demo shop's channels."""
 
     async def work(api: GatewayApi, state: dict[str, Any]) -> None:
-        table = Table(box=None, padding=(0, 2, 0, 0))
         names = ("channel_id", "channel_type", "name", "state", "external_id")
-        for name in names:
-            table.add_column(name)
+        table = whole_table(*names)
         async for found in api.every(f"/api/tenants/{state['CHAT_TENANT_ID']}/channels"):
             table.add_row(*(str(found.get(name) or "") for name in names))
         console.print(table)

@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.table import Table
 
 from chatctl.cli import app, console, with_api
 from chatctl.gateway_api import GatewayApi
+from chatctl.overview import whole_table
 from chatctl.seeding import Seeder
 
 docs = typer.Typer(no_args_is_help=True, help="The tenant's documents.")
@@ -49,9 +49,7 @@ def list_documents() -> None:
     """List the documents and their states."""
 
     async def work(api: GatewayApi, state: dict[str, Any]) -> None:
-        table = Table(box=None, padding=(0, 2, 0, 0))
-        for column in ("document", "title", "stage", "passages", "what to do"):
-            table.add_column(column)
+        table = whole_table("document", "title", "stage", "passages", "what to do")
         async for found in api.every(f"/api/tenants/{state['CHAT_TENANT_ID']}/documents"):
             table.add_row(
                 str(found["document_id"]),

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 import typer
-from rich.table import Table
 
 from chatctl.cli import app, console, with_api
 from chatctl.gateway_api import GatewayApi
+from chatctl.overview import whole_table
 
 tenant = typer.Typer(no_args_is_help=True, help="The businesses on this platform.")
 key = typer.Typer(no_args_is_help=True, help="API keys of the demo shop.")
@@ -21,9 +21,7 @@ def list_tenants() -> None:
     """List every tenant."""
 
     async def work(api: GatewayApi, _state: dict[str, Any]) -> None:
-        table = Table(box=None, padding=(0, 2, 0, 0))
-        for column in ("tenant", "slug", "name", "state"):
-            table.add_column(column)
+        table = whole_table("tenant", "slug", "name", "state")
         async for found in api.every("/api/tenants"):
             table.add_row(*(str(found[c]) for c in ("tenant_id", "slug", "name", "state")))
         console.print(table)

@@ -30,7 +30,8 @@ def names() -> list[str]:
     shared = ["admin-key", "key-pepper", "jwt-secret", "master-keys"]
     meta = [f"{app}-{what}" for app in ("whatsapp", "messenger") for what in ("secret", "verify")]
     roles = [f"{kind}:{name}" for kind in ("owner", "app", "broker") for name in SERVICES]
-    return [*shared, *meta, *roles]
+    servers = ["postgres-password", "rabbitmq-password"]  # administrators, in containers
+    return [*shared, *servers, *meta, *roles]
 
 
 def _made(name: str) -> str:

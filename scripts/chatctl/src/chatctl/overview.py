@@ -27,7 +27,6 @@ def print_overview(console: Console, folder: RunFolder, seconds: float) -> None:
     """Print where to go next and with which keys."""
     state = folder.read(folder.state)
     url = state.get("CHAT_URL", "")
-    table = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
     rows = {
         "Demo page": f"{url}/demo",
         "API reference": f"{url}/docs",
@@ -35,10 +34,9 @@ def print_overview(console: Console, folder: RunFolder, seconds: float) -> None:
         "Tenant key": state.get("CHAT_TENANT_KEY", ""),
         "Logs": str(folder.logs),
     }
-    for name, value in rows.items():
-        table.add_row(f"[bold]{name}[/bold]", value)
     console.print(f"\nMeta Chat Platform is up [dim]({seconds:.0f} s)[/dim]\n")
-    console.print(table, soft_wrap=True)
+    for name, value in rows.items():  # whole lines: keys are copied from here
+        console.print(f"[bold]{name:15}[/bold]{value}", soft_wrap=True)
     program = _program()
     console.print(f'\nTry  {program} chat "Do you ship to Norway?"', highlight=False)
     console.print(f'     {program} simulate whatsapp "Where is my order?"', highlight=False)
@@ -62,9 +60,7 @@ def print_status(console: Console, folder: RunFolder) -> bool:
     """Print a line for each process; True when every one of them is ready."""
     planned = load_plan(folder)
     ready = asyncio.run(_all_ready(planned))
-    table = Table(box=None, padding=(0, 2, 0, 0))
-    for column in ("process", "state", "pid", "memory", "address"):
-        table.add_column(column, justify="right" if column in {"pid", "memory"} else "left")
+    table = whole_table("process", "state", "pid", "memory", "address")
     for process, answers in zip(planned, ready, strict=True):
         record = process.record(folder)
         alive = record is not None and record.alive()
@@ -75,6 +71,15 @@ def print_status(console: Console, folder: RunFolder) -> bool:
         table.add_row(process.name, state, str(pid or ""), memory(pid), address)
     console.print(table)
     return bool(planned) and all(ready)
+
+
+def whole_table(*columns: str) -> Table:
+    """Return an empty table that folds what is too long instead of cutting it."""
+    table = Table(box=None, padding=(0, 2, 0, 0))
+    for column in columns:
+        right = column in {"pid", "memory", "passages"}
+        table.add_column(column, justify="right" if right else "left", overflow="fold")
+    return table
 
 
 def memory(pid: int | None) -> str:
