@@ -165,3 +165,9 @@ async def index(service_database: Callable[..., Any]) -> AsyncIterator[Index]:
 def batches_of() -> Callable[..., list[PassagesEmbedded]]:
     """Gives the batches of a document version."""
     return embed_passages
+
+
+@pytest.fixture
+def words_bus() -> WordsBus:
+    """Word vectors for questions, as llm-router would give them."""
+    return WordsBus()
