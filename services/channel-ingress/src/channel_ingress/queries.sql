@@ -196,7 +196,7 @@ with ended as (
         attempting_since = now(),
         ended_at = case when $3::int + 1 = part_count then now() end,
         code = null, provider_code = null, detail = null
-    where send_id = $1::uuid and state = 'attempting' and attempts = $2::int
+    where send_id = $1::uuid and state in ('attempting', 'unknown') and attempts = $2::int
       and next_part = $3::int
     returning send_id, tenant_id, channel_id, conversation_id, state
 ), kept as (

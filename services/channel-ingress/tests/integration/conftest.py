@@ -1,0 +1,124 @@
+"""channel-ingress on a real database and broker, Meta simulated, the neighbours played by tests."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+from aiohttp import web
+
+from bus import Bus, Delivery
+from channel_ingress.composition import compose
+from channel_ingress.config import Settings
+from channel_ingress.graph import GraphClient
+from contracts.message import Message
+from contracts.v1.channels import ChannelWebhookReceived
+from contracts.v1.shapes import PLATFORM
+from postgres import Database
+from simulators.meta import MetaSimulator
+from simulators.meta import Settings as MetaSettings
+from testkit import ServiceDatabase, Vhost
+
+from .world import HEARD, KEYS, Neighbours, World
+
+
+@pytest.fixture
+def settings(
+    service_database: Callable[..., ServiceDatabase], amqp_vhost: Vhost, tmp_path: Path
+) -> Settings:
+    """Return settings on fresh servers, with short waits."""
+    database = service_database("channel_ingress")
+    return Settings(
+        database_url=database.url,
+        owner_database_url=database.owner_url,
+        amqp_url=amqp_vhost.url,
+        master_keys=KEYS,
+        blob_url=(tmp_path / "blobs").as_uri(),
+        sweep_seconds=0.1,
+    )
+
+
+@pytest.fixture
+async def neighbours(amqp_vhost: Vhost) -> AsyncIterator[Neighbours]:
+    """Return the other services, as far as channel-ingress meets them."""
+    async with AsyncExitStack() as stack:
+        buses = {name: Bus(amqp_vhost.url, service=name) for name in HEARD}
+        neighbours = Neighbours(buses)
+
+        def listen(bus: Bus, kind: type[Message]) -> None:
+            async def keep(delivery: Delivery) -> None:
+                neighbours.heard.append(kind.hear(delivery.body))
+                await delivery.done()
+
+            bus.listen(kind, keep)
+
+        for name, kinds in HEARD.items():
+            for kind in kinds:
+                listen(buses[name], kind)
+            await buses[name].start()
+            stack.push_async_callback(buses[name].close)
+            stack.push_async_callback(buses[name].stop_hearing)
+            await buses[name].until_can_say()
+        yield neighbours
+
+
+@pytest.fixture
+async def meta(neighbours: Neighbours) -> AsyncIterator[MetaSimulator]:
+    """Return a Meta whose webhooks reach channel-ingress through a gateway without a database."""
+
+    async def take(request: web.Request) -> web.Response:
+        event = ChannelWebhookReceived.make(
+            tenant_id=PLATFORM,
+            delivery_id=uuid4(),
+            channel_type=request.match_info["platform"],
+            channel_id=None,
+            body=await request.text(),
+            body_sha256=None,
+        )
+        await neighbours.say(event)
+        return web.Response()
+
+    app = web.Application(client_max_size=8 * 1024 * 1024)
+    app.add_routes([web.post("/webhooks/{platform}", take)])
+    runner = web.AppRunner(app)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    url = "http://{}:{}/webhooks".format(*runner.addresses[0][:2])
+    meta_settings = MetaSettings(
+        whatsapp_webhook_url=f"{url}/whatsapp",
+        messenger_webhook_url=f"{url}/messenger",
+        status_delays_seconds={},
+    )
+    async with MetaSimulator(meta_settings) as simulator:
+        yield simulator
+    await runner.cleanup()
+
+
+@pytest.fixture
+async def world(
+    settings: Settings, neighbours: Neighbours, meta: MetaSimulator
+) -> AsyncIterator[World]:
+    """Return channel-ingress, running in this process."""
+    async with AsyncExitStack() as stack:
+        database = await Database.connect(settings.database_url, name="channel-ingress")
+        stack.push_async_callback(database.close)
+        graph = GraphClient.open(meta.url, settings.graph_version)
+        stack.push_async_callback(graph.close)
+        bus = Bus(settings.amqp_url, service="channel-ingress")
+        parts = compose(settings, database, bus, graph)
+        await bus.start()
+        stack.push_async_callback(bus.close)
+        await parts.outbox.start()
+        stack.push_async_callback(parts.outbox.stop)
+        stack.push_async_callback(parts.sender.close)
+        stack.push_async_callback(bus.stop_hearing)
+        sweeping = asyncio.create_task(
+            parts.sweeper.run(parts.intake, parts.outbound, parts.sender, parts.joins)
+        )
+        stack.callback(sweeping.cancel)
+        await bus.until_can_say()
+        yield World(meta, neighbours, database, parts, settings)

@@ -1,0 +1,107 @@
+"""channel-ingress killed around the Graph call: never sent twice, never lost without a word."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+
+import pytest
+
+from bus import Bus
+from channel_ingress.composition import compose
+from channel_ingress.config import Settings
+from channel_ingress.graph import GraphClient
+from contracts.v1.channels import MessageReceived
+from contracts.v1.sending import MessageSent, MessageUnknown
+from postgres import Database
+from simulators.meta import MetaSimulator, whatsapp_bodies
+from testkit import ProcessHarness, ServiceProcess
+
+from .world import CUSTOMER, KEYS, PHONE, Neighbours, World
+
+
+@pytest.fixture
+async def world(
+    settings: Settings, neighbours: Neighbours, meta: MetaSimulator
+) -> AsyncIterator[World]:
+    """Return a view of channel-ingress; the service itself is a process of its own."""
+    async with AsyncExitStack() as stack:
+        database = await Database.connect(settings.database_url, name="test")
+        stack.push_async_callback(database.close)
+        graph = GraphClient.open(meta.url, settings.graph_version)
+        stack.push_async_callback(graph.close)
+        parts = compose(
+            settings, database, Bus(settings.amqp_url, service="channel-ingress"), graph
+        )
+        yield World(meta, neighbours, database, parts, settings)
+
+
+@pytest.fixture
+def service(settings: Settings, meta: MetaSimulator, processes: ProcessHarness) -> ServiceProcess:
+    """Return channel-ingress as a process, not yet started."""
+    return processes.service(
+        "channel_ingress",
+        {
+            "CHAT_CHANNEL_INGRESS_DATABASE_URL": settings.database_url,
+            "CHAT_CHANNEL_INGRESS_AMQP_URL": settings.amqp_url,
+            "CHAT_CHANNEL_INGRESS_UNKNOWN_AFTER_SECONDS": "3",
+            "CHAT_CHANNEL_INGRESS_SWEEP_SECONDS": "0.1",
+            "CHAT_META_GRAPH_URL": meta.url,
+            "CHAT_MASTER_KEYS": KEYS,
+            "CHAT_BLOB_URL": settings.blob_url,
+        },
+    )
+
+
+async def test_killed_before_the_call_it_is_unknown_and_never_sent(
+    world: World, service: ServiceProcess
+) -> None:
+    service.start(CHAT_FAILPOINTS="channel-ingress.before_graph_call=kill").wait_ready()
+    await world.configure()
+    command = world.command()
+    await world.neighbours.say(command)
+    assert service.wait_killed() == -9
+    service.start().wait_ready()
+    (unknown,) = await world.neighbours.wait_for(MessageUnknown, timeout_seconds=30)
+    assert unknown.send_id == command.send_id
+    assert world.meta.sends.total == 0
+
+
+async def test_killed_after_the_call_a_status_proves_it(
+    world: World, service: ServiceProcess
+) -> None:
+    service.start(CHAT_FAILPOINTS="channel-ingress.after_graph_call=kill").wait_ready()
+    await world.configure()
+    command = world.command()
+    await world.neighbours.say(command)
+    assert service.wait_killed() == -9
+    service.start().wait_ready()
+    (send,) = world.meta.sends.after(0)
+    one = whatsapp_bodies.status(
+        send.message_id, "delivered", CUSTOMER, callback_data=str(command.send_id)
+    )
+    await world.post(whatsapp_bodies.body_of([whatsapp_bodies.statuses_change(PHONE, [one])]))
+    (sent,) = await world.neighbours.wait_for(MessageSent, timeout_seconds=30)
+    assert sent.provider_message_ids == [send.message_id]
+    assert world.meta.sends.total == 1
+
+
+async def test_killed_between_commit_and_acknowledgement_nothing_is_doubled(
+    world: World, service: ServiceProcess
+) -> None:
+    service.start().wait_ready()
+    await world.configure()
+    service.kill()
+    failpoint = "channel-ingress.after_commit_before_ack=kill"
+    service.start(CHAT_FAILPOINTS=failpoint).wait_ready()
+    message = whatsapp_bodies.text_message(CUSTOMER, "Hi", message_id="wamid.1")
+    await world.post(whatsapp_bodies.body_of([whatsapp_bodies.messages_change(PHONE, [message])]))
+    assert service.wait_killed() == -9
+    service.start(CHAT_FAILPOINTS=failpoint).wait_ready()
+    assert service.wait_killed() == -9
+    service.start().wait_ready()
+    await world.neighbours.say(world.command())
+    await world.neighbours.wait_for(MessageSent, timeout_seconds=30)
+    assert len({said.message_id for said in world.neighbours.of(MessageReceived)}) == 1
+    assert await world.value("select count(*) from inbound_items") == 1
+    assert world.meta.sends.total == 1
