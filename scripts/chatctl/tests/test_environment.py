@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import os
+import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from chatctl.addresses import Addresses
+from chatctl.compose_mode import FILE, ComposePlatform
 from chatctl.environment import Environment, on_path, with_account
 from chatctl.generated_secrets import Secrets, names
 from chatctl.overview import ENVIRONMENT_NAMES
@@ -109,3 +114,32 @@ def test_accounts_are_percent_encoded() -> None:
     url = with_account("amqp://a:b@127.0.0.1:5/%2F", "it's me", "p@ss/word", "chat")
     assert url == "amqp://it%27s%20me:p%40ss%2Fword@127.0.0.1:5/chat"
     assert on_path(url, "events").endswith("@127.0.0.1:5/events")
+
+
+def test_compose_gets_every_variable_it_asks_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CHAT_PORT", "1")
+    folder = RunFolder(tmp_path)
+    platform = ComposePlatform(folder)
+    given = platform.variables("wch_1")
+    required = set(re.findall(r"\$\{(CHAT_\w+):\?", FILE.read_text()))
+    assert required <= set(given)
+    assert {s.name for s in SERVICES} <= set(platform.published()["services"])
+    assert all(
+        p.startswith("127.0.0.1:")
+        for e in platform.published()["services"].values()
+        for p in e["ports"]
+    )
+
+
+def test_compose_accepts_the_files_that_up_writes(tmp_path: Path) -> None:
+    program = Path(sys.executable).with_name("docker-compose")
+    if not program.exists():
+        pytest.skip("docker-compose is not installed in this environment")
+    platform = ComposePlatform(RunFolder(tmp_path))
+    platform._write_files("wch_1")
+    command = [str(program), *platform._command("config", "--quiet")[2:]]
+    clean = {"PATH": os.environ["PATH"], "HOME": str(tmp_path)}
+    done = subprocess.run(command, check=False, capture_output=True, text=True, env=clean)
+    assert done.returncode == 0, done.stderr

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
+from typing import Any
 
 from rich.console import Console
 
 from chatctl.answers import print_answer
+from chatctl.compose_mode import MODE, ComposePlatform
 from chatctl.gateway_api import GatewayApi
 from chatctl.local_platform import Platform
 from chatctl.overview import print_overview
@@ -15,13 +17,16 @@ from chatctl.plan import PlannedProcess, load_plan, save_plan
 from chatctl.provisioning import migrate_all, provide_broker, provide_databases
 from chatctl.readiness import wait_ready
 from chatctl.run_folder import RunFolder
-from chatctl.seed_corpus import ACME, GLOBEX, QUESTION
+from chatctl.seed_corpus import ACME, GLOBEX, QUESTION, DemoTenant
 from chatctl.seeding import Seeder
 from chatctl.steps import Steps
 from chatctl.widget_build import build_widget, widget_is_current
 from chatctl.widget_client import WidgetClient
 
 READY_SECONDS = 120.0
+SHOPS = ((ACME, "CHAT"), (GLOBEX, "CHAT_OTHER"))
+# Set when the demo documents were loaded once: what somebody deletes later stays deleted.
+LOADED = "CHAT_DEMO_LOADED"
 
 
 @dataclass(frozen=True)
@@ -41,8 +46,29 @@ def bring_up(console: Console, wishes: Wishes) -> None:
     steps = Steps(console)
     start_platform(platform, steps, widget=wishes.widget)
     if wishes.demo:
-        asyncio.run(seed(platform, steps))
-        asyncio.run(ask_once(platform, console, wishes.question))
+        widget_key = asyncio.run(seed(folder, steps))
+        asyncio.run(show_demo_page(platform, widget_key))
+        asyncio.run(ask_once(folder, console, wishes.question))
+    print_overview(console, folder, steps.total_seconds())
+
+
+def bring_up_containers(console: Console, wishes: Wishes) -> None:
+    """Do the same with compose: the images bring the widget and migrate by themselves."""
+    folder = RunFolder.default()
+    folder.path.mkdir(parents=True, exist_ok=True, mode=0o700)
+    platform = ComposePlatform(folder)
+    steps = Steps(console)
+    state = folder.read(folder.state)
+    console.print("Containers: servers, seven services and the simulators")
+    platform.start(str(state.get("CHAT_WIDGET_KEY", "")))
+    folder.write(
+        folder.state, {**state, **platform.environment().outside_view(), "CHAT_MODE": MODE}
+    )
+    if wishes.demo:
+        widget_key = asyncio.run(seed(folder, steps))
+        if widget_key != state.get("CHAT_WIDGET_KEY"):
+            platform.start(widget_key)
+        asyncio.run(ask_once(folder, console, wishes.question))
     print_overview(console, folder, steps.total_seconds())
 
 
@@ -76,32 +102,42 @@ def run_plan(platform: Platform, planned: list[PlannedProcess]) -> None:
     platform.start_supervisor()
 
 
-async def seed(platform: Platform, steps: Steps) -> None:
-    """Load both demo shops and keep their ids and keys for `status`."""
-    folder = platform.folder
+async def seed(folder: RunFolder, steps: Steps) -> str:
+    """Load both demo shops, keep their ids and keys for `status`, return the first's widget key."""
     state = folder.read(folder.state)
     async with GatewayApi(state["CHAT_URL"], state["CHAT_ADMIN_KEY"]) as api:
         seeder = Seeder(api, state["CHAT_URL"])
         with steps.step("Demo shops Acme Outdoor and Globex") as step:
-            for demo, prefix in ((ACME, "CHAT"), (GLOBEX, "CHAT_OTHER")):
-                tenant_id = await seeder.tenant(demo)
-                if state.get(f"{prefix}_TENANT_ID") != tenant_id:
-                    state[f"{prefix}_TENANT_ID"] = tenant_id
-                    state[f"{prefix}_TENANT_KEY"] = await seeder.key(tenant_id)
-                channels = await seeder.channels(tenant_id, demo)
-                state[f"{prefix}_WIDGET_KEY"] = channels["webchat"]["external_id"]
-                if demo is ACME:
-                    state["CHAT_WHATSAPP_PHONE_NUMBER_ID"] = channels["whatsapp"]["external_id"]
-                    state["CHAT_MESSENGER_PAGE_ID"] = channels["messenger"]["external_id"]
+            for demo, prefix in SHOPS:
+                await _seed_tenant(seeder, demo, prefix, state)
                 folder.write(folder.state, state)
             step.result = "with WhatsApp, Messenger and web chat"
-        with steps.step("Documents") as step:
-            for demo, prefix in ((ACME, "CHAT"), (GLOBEX, "CHAT_OTHER")):
-                tenant_id = state[f"{prefix}_TENANT_ID"]
-                ids = await seeder.documents(tenant_id, demo)
-                await seeder.wait_searchable(tenant_id, ids, step.count)
-            step.result = "searchable"
-    await show_demo_page(platform, str(state["CHAT_WIDGET_KEY"]))
+        if not state.get(LOADED):
+            with steps.step("Documents") as step:
+                for demo, prefix in SHOPS:
+                    tenant_id = state[f"{prefix}_TENANT_ID"]
+                    ids = await seeder.documents(tenant_id, demo)
+                    await seeder.wait_searchable(tenant_id, ids, step.count)
+                step.result = "read, embedded and searchable"
+            state[LOADED] = True
+            folder.write(folder.state, state)
+    return str(state["CHAT_WIDGET_KEY"])
+
+
+async def _seed_tenant(
+    seeder: Seeder, demo: DemoTenant, prefix: str, state: dict[str, Any]
+) -> None:
+    """Create one shop with its key and channels where they are missing, and note them."""
+    tenant_id = await seeder.tenant(demo)
+    if state.get(f"{prefix}_TENANT_ID") != tenant_id:
+        state[f"{prefix}_TENANT_ID"] = tenant_id
+        state[f"{prefix}_TENANT_KEY"] = await seeder.key(tenant_id)
+        state.pop(LOADED, None)
+    channels = await seeder.channels(tenant_id, demo)
+    state[f"{prefix}_WIDGET_KEY"] = channels["webchat"]["external_id"]
+    if demo is ACME:
+        state["CHAT_WHATSAPP_PHONE_NUMBER_ID"] = channels["whatsapp"]["external_id"]
+        state["CHAT_MESSENGER_PAGE_ID"] = channels["messenger"]["external_id"]
 
 
 async def show_demo_page(platform: Platform, widget_key: str) -> None:
@@ -118,8 +154,8 @@ async def show_demo_page(platform: Platform, widget_key: str) -> None:
     await wait_ready(folder, [gateway], READY_SECONDS)
 
 
-async def ask_once(platform: Platform, console: Console, question: str) -> None:
+async def ask_once(folder: RunFolder, console: Console, question: str) -> None:
     """Ask one question as a visitor of the demo page would, and print what comes back."""
-    state = platform.folder.read(platform.folder.state)
+    state = folder.read(folder.state)
     client = WidgetClient(state["CHAT_URL"], state["CHAT_WIDGET_KEY"])
     await print_answer(console, client, question)

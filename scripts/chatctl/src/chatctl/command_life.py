@@ -8,9 +8,9 @@ from typing import Annotated
 
 import typer
 
-from chatctl.bringing_up import Wishes, bring_up
+from chatctl.bringing_up import Wishes, bring_up, bring_up_containers
 from chatctl.cli import app, console, errors, running_state
-from chatctl.compose_mode import compose_down, compose_is_possible, compose_up
+from chatctl.compose_mode import ComposePlatform, compose_is_possible, in_compose
 from chatctl.doctor import diagnose
 from chatctl.local_platform import Platform
 from chatctl.overview import environment_json, print_environment, print_status
@@ -28,7 +28,7 @@ def up(
     """Start everything; done again it only starts what is missing."""
     try:
         if not local and compose_is_possible():
-            compose_up(console)
+            bring_up_containers(console, Wishes(demo=demo))
         else:
             if not local:
                 console.print("No Docker engine answers: starting real servers on this machine.")
@@ -43,11 +43,11 @@ def up(
 def down() -> None:
     """Stop everything that `up` started; data stay."""
     folder = RunFolder.default()
-    if folder.read(folder.state).get("CHAT_MODE") == "compose":
-        compose_down(console)
-        return
-    with console.status("letting the services drain"):
-        Platform(folder).stop()
+    if in_compose(folder):
+        ComposePlatform(folder).stop()
+    else:
+        with console.status("letting the services drain"):
+            Platform(folder).stop()
     console.print("Everything is stopped; [bold]chatctl up[/bold] goes on where it was.")
 
 
@@ -58,6 +58,8 @@ def reset(yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = Fals
     if not yes:
         typer.confirm(f"Delete everything in {folder.path}?", abort=True)
     platform = Platform(folder)
+    if in_compose(folder):
+        ComposePlatform(folder).forget()
     with console.status("stopping"):
         platform.stop()
         platform.servers.forget()
@@ -93,6 +95,8 @@ def logs(
 ) -> None:
     """Print what the processes logged."""
     folder = RunFolder.default()
+    if in_compose(folder):
+        raise typer.Exit(ComposePlatform(folder).logs(name, lines, follow=follow))
     files = sorted(folder.logs.glob(f"{name or '*'}.log"))
     if not files:
         known = ", ".join(process.name for process in load_plan(folder))
@@ -121,8 +125,11 @@ def llm_use(
     folder = RunFolder.default()
     overrides = folder.read(folder.overrides) | {"CHAT_LLM_MODEL": model}
     folder.write(folder.overrides, overrides)
-    state = running_state()
-    save_plan(folder, Platform(folder).planned(str(state.get("CHAT_WIDGET_KEY", ""))))
+    widget_key = str(running_state().get("CHAT_WIDGET_KEY", ""))
+    if in_compose(folder):
+        ComposePlatform(folder).start(widget_key)
+    else:
+        save_plan(folder, Platform(folder).planned(widget_key))
     console.print(f"{model} answers from now on; llm-router is being started anew.")
 
 
@@ -130,7 +137,9 @@ def llm_use(
 def llm_show() -> None:
     """Show which model answers by default."""
     folder = RunFolder.default()
-    shared = Platform(folder).environment().shared()
+    running_state()
+    platform = ComposePlatform(folder) if in_compose(folder) else Platform(folder)
+    shared = platform.environment().shared()
     console.print(f"model      {shared.get('CHAT_LLM_MODEL', 'builtin/extractive')}")
     console.print(f"fallback   {shared.get('CHAT_LLM_FALLBACK_MODELS', 'builtin/extractive')}")
     console.print(f"embedding  {shared.get('CHAT_EMBEDDING_MODEL', 'builtin/minilm')}")

@@ -46,7 +46,7 @@ USES = {
 }  # fmt: skip
 # Every process of ours: one thread for numbers, no byte-code lost, no home page called.
 ALWAYS = {"OMP_NUM_THREADS": "1", "LITELLM_LOCAL_MODEL_COST_MAP": "True", "PYTHONUNBUFFERED": "1"}
-NOT_INHERITED = ("PYTHONDONTWRITEBYTECODE",)
+INHERITED = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR", "SSL_CERT_FILE", "SSL_CERT_DIR")
 
 
 def with_account(url: str, user: str, password: str, path: str) -> str:
@@ -159,10 +159,10 @@ class Environment:
 
 
 def ground() -> dict[str, str]:
-    """Return what every process inherits from ours: nothing of the platform's own settings."""
+    """Return what every process inherits from ours: little, so that a plan stays the same."""
     inherited = {
         name: value
         for name, value in os.environ.items()
-        if not name.startswith("CHAT_") and name not in NOT_INHERITED
+        if name in INHERITED or name.lower().endswith("_proxy")
     }
     return {**inherited, **ALWAYS}

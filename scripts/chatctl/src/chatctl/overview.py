@@ -58,19 +58,26 @@ def environment_json(folder: RunFolder) -> str:
 
 def print_status(console: Console, folder: RunFolder) -> bool:
     """Print a line for each process; True when every one of them is ready."""
-    planned = load_plan(folder)
+    planned = load_plan(folder) or containers(folder)
     ready = asyncio.run(_all_ready(planned))
     table = whole_table("process", "state", "pid", "memory", "address")
     for process, answers in zip(planned, ready, strict=True):
         record = process.record(folder)
         alive = record is not None and record.alive()
         state = "[green]ready[/green]" if answers else "[yellow]not ready[/yellow]"
-        state = state if alive else "[red]gone[/red]"
+        state = state if alive or process.arguments == [] else "[red]gone[/red]"
         pid = record.pid if record is not None and alive else None
         address = process.ready_url.rpartition("/")[0]
         table.add_row(process.name, state, str(pid or ""), memory(pid), address)
     console.print(table)
     return bool(planned) and all(ready)
+
+
+def containers(folder: RunFolder) -> list[PlannedProcess]:
+    """Return the services that run in containers, by their published admin ports."""
+    state = folder.read(folder.state)
+    urls = {service.name: state.get(f"{service.prefix}_ADMIN_URL") for service in SERVICES}
+    return [PlannedProcess(name, [], {}, f"{url}/readyz") for name, url in urls.items() if url]
 
 
 def whole_table(*columns: str) -> Table:

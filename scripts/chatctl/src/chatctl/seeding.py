@@ -7,12 +7,11 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from chatctl.gateway_api import ApiProblem, GatewayApi
+from chatctl.gateway_api import GatewayApi
 from chatctl.seed_corpus import DemoChannel, DemoTenant
 
 LOOK_SECONDS = 0.25
 INDEX_SECONDS = 180.0
-CONFLICT = 409
 
 
 class SeedError(RuntimeError):
@@ -49,21 +48,12 @@ class Seeder:
         return found
 
     async def documents(self, tenant_id: str, demo: DemoTenant) -> list[str]:
-        """Upload the documents that are missing; return the ids of all of them."""
+        """Upload the demo's documents; the same bytes again are the same document."""
         path = f"/api/tenants/{tenant_id}/documents"
-        ids = [d["document_id"] async for d in self._api.every(path)]
-        if len(ids) >= len(list(demo.documents())):
-            return ids
-        for file_name, data, content_type in demo.documents():
-            try:
-                made = await self._api.upload(path, file_name, data, content_type)
-            except ApiProblem as problem:
-                if problem.status != CONFLICT:
-                    raise
-                continue
-            if made["document_id"] not in ids:
-                ids.append(made["document_id"])
-        return ids
+        return [
+            str((await self._api.upload(path, file_name, data, content_type))["document_id"])
+            for file_name, data, content_type in demo.documents()
+        ]
 
     async def wait_searchable(
         self,
