@@ -58,7 +58,7 @@ function Source({ citation }: { citation: Citation }) {
         </p>
       )}
       {citation.quote && (
-        <blockquote class="source-quote" dir="auto">
+        <blockquote class="source-quote" dir="auto" tabIndex={0}>
           {citation.quote}
         </blockquote>
       )}

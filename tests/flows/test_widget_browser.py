@@ -1,0 +1,140 @@
+"""The chat widget in a real Chromium, against the whole platform.
+
+The scenarios stand in services/gateway/ui/e2e; each runs in a browser of its own and says what it
+saw as JSON. What the server holds is read here, over the REST API.
+"""
+
+import asyncio
+import json
+import os
+import shutil
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from whole_platform import Shop, WholePlatform
+
+from chatctl.run_folder import RunFolder
+from chatctl.widget_build import BUNDLES, UI, build_widget, node_programs
+from embedded import free_port
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
+
+QUESTION = "How long do I have to return an item?"
+SCENARIO_SECONDS = 150
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+
+Play = Callable[..., dict[str, Any]]
+
+
+@pytest.fixture(scope="module")
+def node() -> str:
+    """The node that plays the scenarios, with the widget built and its packages installed."""
+    if not os.environ.get("CHAT_CHROMIUM") and not any(map(shutil.which, BROWSERS)):
+        if os.environ.get("CI"):
+            pytest.fail("no Chromium on a CI machine: .ci/run installs it")
+        pytest.skip("no Chromium here: apt-get install chromium, or name one in CHAT_CHROMIUM")
+    if not (UI / "node_modules/playwright-core").exists() or not (BUNDLES / "v1.js").exists():
+        build_widget(RunFolder.default())
+    programs = node_programs()
+    found = shutil.which("node", path=str(programs)) if programs else shutil.which("node")
+    assert found is not None
+    return found
+
+
+@pytest.fixture
+def play(
+    node: str, platform: WholePlatform, returns_shop: Shop, tmp_path: Path
+) -> Callable[..., dict[str, Any]]:
+    """Play a scenario on a web channel of its own; fails with what the browser said."""
+    ports = {"proxyPort": free_port(), "hostPort": free_port(), "foreignPort": free_port()}
+    channel = web_channel(returns_shop, f"http://127.0.0.1:{ports['hostPort']}")
+
+    def scenario(name: str) -> dict[str, Any]:
+        given = {
+            "url": platform.url,
+            "channel": channel,
+            "question": QUESTION,
+            "screenshots": os.environ.get("CHAT_SCREENSHOTS", str(tmp_path)),
+            **ports,
+        }
+        done = subprocess.run(
+            [node, "e2e/run.mjs", name, json.dumps(given)],
+            cwd=UI,
+            check=False,
+            capture_output=True,
+            text=True,
+            timeout=SCENARIO_SECONDS,
+        )
+        said = done.stdout.strip().splitlines()
+        result: dict[str, Any] = json.loads(said[-1]) if said else {"error": done.stderr}
+        assert done.returncode == 0, result.get("error", done.stderr)
+        return result
+
+    return scenario
+
+
+def web_channel(shop: Shop, origin: str) -> str:
+    """Make a web channel that a page of `origin` may embed; its public key."""
+
+    async def make() -> str:
+        settings = {"title": "Acme Outdoor", "allowed_origins": [origin]}
+        body = {"channel_type": "webchat", "name": "Browser", "settings": settings}
+        async with shop.api as api:
+            made = await api.post(f"/api/tenants/{shop.tenant_id}/channels", body)
+        return str(made["external_id"])
+
+    return asyncio.run(make())
+
+
+def customer_texts(shop: Shop) -> list[str]:
+    """Everything that customers said in any conversation of the shop."""
+
+    async def read() -> list[str]:
+        conversations = f"/api/tenants/{shop.tenant_id}/conversations"
+        async with shop.api as api:
+            return [
+                message["text"]
+                async for conversation in api.every(conversations)
+                async for message in api.every(
+                    f"{conversations}/{conversation['conversation_id']}/messages"
+                )
+                if message["role"] == "customer"
+            ]
+
+    return asyncio.run(read())
+
+
+def test_a_visitor_asks_sees_the_answer_grow_and_where_it_comes_from(play: Play) -> None:
+    seen = play("converse")
+    assert "returns" in seen["title"].lower()
+    assert "30 days" in seen["quote"]
+
+
+def test_what_was_written_without_a_network_arrives_once(play: Play, returns_shop: Shop) -> None:
+    play("networkCut")
+    texts = customer_texts(returns_shop)
+    for text in (
+        "Written while offline: do you repair zips?",
+        "Sent, but the answer was lost: is the tent waterproof?",
+    ):
+        assert texts.count(text) == 1
+
+
+def test_an_unsent_message_outlives_its_page(play: Play, returns_shop: Shop) -> None:
+    play("outboxSurvivesReload")
+    assert customer_texts(returns_shop).count("Written, then the page was closed.") == 1
+
+
+def test_a_site_with_a_strict_policy_may_embed_it(play: Play) -> None:
+    play("strictHost")
+
+
+def test_a_site_that_the_channel_does_not_name_may_not(play: Play) -> None:
+    play("foreignHost")
+
+
+def test_it_has_no_serious_accessibility_fault(play: Play) -> None:
+    play("accessible")
