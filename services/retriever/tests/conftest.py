@@ -14,6 +14,7 @@ import pytest_asyncio
 from contracts.v1.documents import EmbeddedPassage, PassagesEmbedded
 from contracts.v1.models import EmbedTexts, TextsEmbedded
 from postgres import Database
+from retriever.cleaning import Cleaner
 from retriever.handlers import Handlers
 from retriever.question_vector import Embedder
 from retriever.search import Search
@@ -131,7 +132,8 @@ class Index:
         self.store = Store()
         embedder = Embedder(self.bus, timeout_seconds=1, pause_seconds=0)  # type: ignore[arg-type]
         self.search = Search(database, self.store, embedder)
-        self.handlers = Handlers(self.outbox, self.store, self.search)  # type: ignore[arg-type]
+        self.cleaner = Cleaner(database, self.store)
+        self.handlers = Handlers(self.outbox, self.store, self.search, self.cleaner)  # type: ignore[arg-type]
 
     async def hear(self, batch: PassagesEmbedded) -> None:
         async with self.database.transaction(batch.tenant_id) as tx:

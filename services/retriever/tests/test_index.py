@@ -191,6 +191,8 @@ async def test_a_removed_document_is_gone_for_the_next_question(index: Any) -> N
         )
     assert RETURNS not in await index.texts(tenant, "return goods", 20)
     assert await index.texts(tenant, "parcels") == [SHIPPING]
+    while await index.cleaner.clean_piece():
+        continue
     async with index.database.transaction(tenant) as tx:
         for table in ("passages", "vectors", "document_versions"):
             assert await tx.fetchval(f"select count(*) from {table}") == 1
@@ -219,6 +221,8 @@ async def test_a_batch_that_comes_after_the_removal_brings_nothing_back(
     await index.hear(batches[1])
     await index.hear(batches[0])
     assert (await index.find(tenant, "line")).found == ()
+    while await index.cleaner.clean_piece():
+        continue
     async with index.database.transaction(tenant) as tx:
         assert await tx.fetchval("select count(*) from passages") == 0
 
@@ -326,3 +330,34 @@ async def test_a_tenant_chooses_the_weights_and_old_revisions_are_ignored(index:
     async with index.database.transaction(tenant) as tx:
         words = await index.store.search_words(tx, tenant, "warranty")
     assert (words.collection.weights.keyword, words.collection.weights.vector) == (0.9, 0.1)
+
+
+async def test_what_is_gone_is_cleaned_away_in_pieces(index: Any) -> None:
+    tenant, document = uuid4(), uuid4()
+    await index.add(tenant, [f"old line {n}" for n in range(50)], document_id=document)
+    await index.add(tenant, ["new line"], document_id=document, version=2)
+    pieces = 0
+    async with index.database.system() as tx:
+        while await index.store.clean_piece(tx, 20):
+            pieces += 1
+        assert await tx.fetchval("select count(*) from passages") == 1
+        assert await tx.fetchval("select count(*) from vectors") == 1
+        assert await tx.fetchval("select count(distinct version_id) from postings") == 1
+        assert await tx.fetchval("select count(*) from document_versions") == 1
+    assert pieces > 3
+    assert await index.texts(tenant, "line") == ["new line"]
+
+
+async def test_a_removed_tenant_has_nothing_and_gets_nothing_back(
+    index: Any, batches_of: Callable[..., list[PassagesEmbedded]]
+) -> None:
+    tenant, document = uuid4(), uuid4()
+    batches = batches_of(tenant, document, 1, [f"line {n}" for n in range(20)])
+    await index.add(tenant, HANDBOOK)
+    await index.hear(batches[0])
+    removed = configured(tenant, 3, 0.5, 0.5).model_copy(update={"state": "removed"})
+    async with index.database.transaction(tenant) as tx:
+        await index.handlers.tenant_configured(removed, tx)
+    await index.hear(batches[1])
+    await index.hear(batches[0])
+    assert (await index.find(tenant, "return goods line")).reason == "no_documents"

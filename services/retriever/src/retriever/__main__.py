@@ -5,6 +5,7 @@ from contracts.v1.knowledge import SearchKnowledge
 from contracts.v1.shapes import PLATFORM
 from contracts.v1.tenants import RepeatConfiguration, TenantConfigured
 from process import Life, run, wire
+from retriever.cleaning import Cleaner
 from retriever.config import Settings
 from retriever.handlers import Handlers
 from retriever.question_vector import Embedder
@@ -25,7 +26,9 @@ async def start(settings: Settings, life: Life) -> None:
         timeout_seconds=settings.embed_timeout_seconds,
         pause_seconds=settings.embed_pause_seconds,
     )
-    handlers = Handlers(wiring.outbox, store, Search(wiring.database, store, embedder))
+    cleaner = Cleaner(wiring.database, store)
+    search = Search(wiring.database, store, embedder)
+    handlers = Handlers(wiring.outbox, store, search, cleaner)
     wiring.outbox.hear(TenantConfigured, handlers.tenant_configured)
     wiring.outbox.hear(PassagesEmbedded, handlers.passages_embedded, prefetch=_BATCHES_AT_ONCE)
     wiring.outbox.hear(DocumentRemoved, handlers.document_removed)
@@ -36,6 +39,7 @@ async def start(settings: Settings, life: Life) -> None:
         if not await store.knows_tenants(tx):
             question = RepeatConfiguration.make(tenant_id=PLATFORM, service=SERVICE)
             await wiring.outbox.say(tx, question)
+    life.background("cleaner", cleaner.clean())
 
 
 if __name__ == "__main__":

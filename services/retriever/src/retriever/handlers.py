@@ -12,6 +12,7 @@ from contracts.v1.tenants import TenantConfigured
 from observe import get_logger
 from outbox import Outbox
 from postgres import Transaction
+from retriever.cleaning import Cleaner
 from retriever.domain import Weights
 from retriever.metrics import SWITCHED
 from retriever.search import Found, Search
@@ -23,10 +24,11 @@ log = get_logger(__name__)
 class Handlers:
     """Load, decide, save and say."""
 
-    def __init__(self, outbox: Outbox, store: Store, search: Search) -> None:
+    def __init__(self, outbox: Outbox, store: Store, search: Search, cleaner: Cleaner) -> None:
         self._outbox = outbox
         self._store = store
         self._search = search
+        self._cleaner = cleaner
 
     async def tenant_configured(self, message: TenantConfigured, tx: Transaction) -> None:
         """Keep the weights; a removed tenant's documents go."""
@@ -35,6 +37,7 @@ class Handlers:
         await self._store.keep_tenant(tx, message.tenant_id, message.revision, weights)
         if message.state == "removed":
             await self._store.forget_tenant(tx, message.tenant_id)
+            tx.after_commit.append(self._cleaner.wake)
 
     async def passages_embedded(self, message: PassagesEmbedded, tx: Transaction) -> None:
         """Store the batch aside; the one that completes the version makes it answer."""
@@ -53,6 +56,7 @@ class Handlers:
             return
         await self._store.switch(tx, tenant_id, document_id, message.document_version, version_id)
         await self._say_searchable(tx, message, passages)
+        tx.after_commit.append(self._cleaner.wake)
         SWITCHED.inc()
 
     async def _say_searchable(
@@ -71,11 +75,13 @@ class Handlers:
     async def document_removed(self, message: DocumentRemoved, tx: Transaction) -> None:
         """From the commit on no search sees it, and no late batch brings it back."""
         await self._store.remove_document(tx, message.tenant_id, message.document_id)
+        tx.after_commit.append(self._cleaner.wake)
 
     async def forget_document(self, request: ForgetDocument) -> DocumentForgotten:
         """The same, for somebody who waits until it is done."""
         async with self._outbox.transaction(request.tenant_id) as tx:
             passages = await self._store.remove_document(tx, request.tenant_id, request.document_id)
+            tx.after_commit.append(self._cleaner.wake)
         return DocumentForgotten(passages=passages)
 
     async def search_knowledge(self, request: SearchKnowledge) -> KnowledgeFound:

@@ -12,9 +12,13 @@ where tenants.revision < excluded.revision;
 -- Whether this database has heard any configuration yet.
 select count(*) from tenants;
 
--- name: forget_tenant_documents
--- Every document of a removed tenant, with all that hangs on it.
-delete from documents where tenant_id = $1::uuid;
+-- name: mark_tenant_removed
+-- Every document of a removed tenant meets late batches with the mark of a removed one.
+update documents set removed_at = coalesce(removed_at, now()) where tenant_id = $1::uuid;
+
+-- name: retire_tenant_versions
+-- Nothing of a removed tenant is seen any more.
+update document_versions set state = 'gone' where tenant_id = $1::uuid and state <> 'gone';
 
 -- name: lock_document
 -- One at a time for what happens to a document; tells whether it was removed.
@@ -97,10 +101,12 @@ select
      join vectors using (passage_key)
      where passages.tenant_id = $1::uuid and passages.version_id = $2::bigint) as passages;
 
--- name: remove_other_versions
--- Older versions of a document, live or aside, go with everything that hangs on them.
-delete from document_versions
-where tenant_id = $1::uuid and document_id = $2::uuid and document_version < $3::int;
+-- name: retire_other_versions
+-- Older versions of a document, live or aside, are not seen any more.
+update document_versions
+set state = 'gone'
+where tenant_id = $1::uuid and document_id = $2::uuid and document_version < $3::int
+    and state <> 'gone';
 
 -- name: make_live
 -- From the commit on, searches see this version.
@@ -108,14 +114,18 @@ update document_versions
 set state = 'live', live_at = now()
 where tenant_id = $1::uuid and version_id = $2::bigint;
 
--- name: remove_versions
--- Everything that is stored of a document; the number of passages that could be found.
-with gone as (
-    delete from document_versions
-    where tenant_id = $1::uuid and document_id = $2::uuid
-    returning state, passages
+-- name: retire_versions
+-- No version of a document is seen any more; the number of passages that could be found.
+with retired as (
+    update document_versions as now_gone
+    set state = 'gone'
+    from (select version_id, state from document_versions
+          where tenant_id = $1::uuid and document_id = $2::uuid and state <> 'gone'
+          for update) as before
+    where now_gone.version_id = before.version_id
+    returning before.state, now_gone.passages
 )
-select coalesce(sum(passages) filter (where state = 'live'), 0)::int from gone;
+select coalesce(sum(passages) filter (where state = 'live'), 0)::int from retired;
 
 -- name: mark_removed
 -- The mark that late batches meet.
@@ -211,7 +221,8 @@ select
     (select dimensions from collections where tenant_id = $1::uuid) as dimensions,
     (select keyword_weight from tenants where tenant_id = $1::uuid) as keyword_weight,
     (select vector_weight from tenants where tenant_id = $1::uuid) as vector_weight,
-    exists (select from document_versions where tenant_id = $1::uuid) as any_version,
+    exists (select from document_versions
+            where tenant_id = $1::uuid and state <> 'gone') as any_version,
     array_agg(scored.passage_key order by scored.score desc, scored.passage_key) as keys,
     array_agg(scored.score order by scored.score desc, scored.passage_key) as scores,
     array_agg(scored.coverage order by scored.score desc, scored.passage_key) as coverages
@@ -289,3 +300,30 @@ where passages.tenant_id = $1::uuid
 -- name: hold_collection
 -- Keeps every change of the index waiting while a search that was overtaken reads it once more.
 select revision from collections where tenant_id = $1::uuid for share;
+
+-- name: claim_gone
+-- A version to clean away, that nobody else is cleaning; for the platform, not for a tenant.
+select version_id from document_versions
+where state = 'gone'
+order by version_id
+limit 1
+for update skip locked;
+
+-- name: clean_postings
+-- A piece of a version's terms.
+delete from postings
+where ctid = any (array(select ctid from postings where version_id = $1::bigint limit $2::int));
+
+-- name: clean_vectors
+-- A piece of a version's vectors.
+delete from vectors
+where ctid = any (array(select ctid from vectors where version_id = $1::bigint limit $2::int));
+
+-- name: clean_passages
+-- A piece of a version's words.
+delete from passages
+where ctid = any (array(select ctid from passages where version_id = $1::bigint limit $2::int));
+
+-- name: clean_version
+-- The version itself, when nothing hangs on it any more.
+delete from document_versions where version_id = $1::bigint and state = 'gone';

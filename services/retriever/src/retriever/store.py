@@ -93,7 +93,8 @@ class Store:
 
     async def forget_tenant(self, tx: Transaction, tenant_id: UUID) -> None:
         """Take every document of the tenant away."""
-        await tx.execute(self._sql["forget_tenant_documents"], tenant_id)
+        await tx.execute(self._sql["mark_tenant_removed"], tenant_id)
+        await tx.execute(self._sql["retire_tenant_versions"], tenant_id)
         await self._collection_changed(tx, tenant_id)
 
     async def lock_document(self, tx: Transaction, tenant_id: UUID, document_id: UUID) -> bool:
@@ -165,9 +166,9 @@ class Store:
     async def switch(
         self, tx: Transaction, tenant_id: UUID, document_id: UUID, version: int, version_id: int
     ) -> None:
-        """From the commit on this version answers and no older one is there."""
+        """From the commit on this version answers and no older one is seen."""
         await tx.execute(self._sql["lock_collection"], tenant_id)
-        await tx.execute(self._sql["remove_other_versions"], tenant_id, document_id, version)
+        await tx.execute(self._sql["retire_other_versions"], tenant_id, document_id, version)
         await tx.execute(self._sql["make_live"], tenant_id, version_id)
         await tx.execute(self._sql["count_collection"], tenant_id)
 
@@ -175,7 +176,7 @@ class Store:
         """Take a document away for good; answers how many passages could be found until now."""
         await self.lock_document(tx, tenant_id, document_id)
         await tx.execute(self._sql["mark_removed"], tenant_id, document_id)
-        passages: int = await tx.fetchval(self._sql["remove_versions"], tenant_id, document_id)
+        passages: int = await tx.fetchval(self._sql["retire_versions"], tenant_id, document_id)
         await self._collection_changed(tx, tenant_id)
         return passages
 
@@ -242,6 +243,19 @@ class Store:
     async def hold_collection(self, tx: Transaction, tenant_id: UUID) -> None:
         """Until the commit no version is switched and no document removed for this tenant."""
         await tx.fetchval(self._sql["hold_collection"], tenant_id)
+
+    async def clean_piece(self, tx: Transaction, rows_max: int) -> bool:
+        """Delete at most so many rows of each kind of a version that is gone; False: none is."""
+        version_id = await tx.fetchval(self._sql["claim_gone"])
+        if version_id is None:
+            return False
+        left = False
+        for name in ("clean_postings", "clean_vectors", "clean_passages"):
+            tag = await tx.execute(self._sql[name], version_id, rows_max)
+            left = left or int(tag.rpartition(" ")[2]) >= rows_max
+        if not left:
+            await tx.execute(self._sql["clean_version"], version_id)
+        return True
 
 
 def _collection(row: Any) -> Collection:

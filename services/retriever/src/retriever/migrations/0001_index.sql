@@ -35,12 +35,14 @@ create table documents (
     removed_at timestamptz
 );
 
+-- `aside` is being stored, `live` answers, `gone` is not seen any more and is cleaned away in
+-- pieces: a switch or a removal costs the same for ten passages and for ten thousand.
 create table document_versions (
     version_id bigint generated always as identity primary key,
     tenant_id uuid not null,
     document_id uuid not null references documents (document_id) on delete cascade,
     document_version int not null,
-    state text not null check (state in ('aside', 'live')),
+    state text not null check (state in ('aside', 'live', 'gone')),
     title text not null,
     language text not null,
     configuration text not null,
@@ -56,6 +58,7 @@ create table document_versions (
 );
 create index on document_versions (tenant_id, state);
 create unique index on document_versions (document_id) where state = 'live';
+create index on document_versions (version_id) where state = 'gone';
 
 create table stored_batches (
     version_id bigint not null references document_versions (version_id) on delete cascade,
