@@ -3,6 +3,7 @@ import { useEffect, useId, useRef } from "preact/hooks";
 import type { Citation } from "../shared/protocol";
 import { DocumentIcon } from "./icons";
 import { words } from "./language";
+import { ReplyText } from "./reply-text";
 
 interface Props {
   citations: readonly Citation[];
@@ -44,8 +45,9 @@ export function Sources({ citations, opened, onOpen }: Props) {
 function Source({ citation }: { citation: Citation }) {
   const card = useRef<HTMLElement>(null);
   useEffect(() => card.current?.scrollIntoView({ block: "nearest" }), []);
-  const place = [citation.page ? `${words.value.page} ${citation.page}` : "", citation.heading ?? ""];
-  const where = place.filter(Boolean).join(" · ");
+  const page = citation.page ? `${words.value.page} ${citation.page}` : "";
+  const heading = citation.heading === citation.title ? "" : citation.heading;
+  const where = [page, heading].filter(Boolean).join(" · ");
   return (
     <section class="source" ref={card}>
       <p class="source-title" dir="auto">
@@ -58,8 +60,8 @@ function Source({ citation }: { citation: Citation }) {
         </p>
       )}
       {citation.quote && (
-        <blockquote class="source-quote" dir="auto" tabIndex={0}>
-          {citation.quote}
+        <blockquote class="source-quote" tabIndex={0}>
+          <ReplyText text={citation.quote} complete citations={[]} onCite={() => undefined} />
         </blockquote>
       )}
     </section>
