@@ -12,7 +12,6 @@ from typing import Any
 import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
 
-from observe import failpoint
 from webhook_dispatcher.addresses import BlockedAddress, EgressPolicy
 
 CONNECT_SECONDS = 3.0
@@ -74,7 +73,6 @@ def open_session(policy: EgressPolicy, timeout_seconds: float) -> aiohttp.Client
         auto_decompress=False,
         trust_env=False,
         headers={"user-agent": USER_AGENT, "accept-encoding": "identity"},
-        trace_configs=[_after_sending()],
     )
 
 
@@ -83,13 +81,3 @@ def is_blocked_error(error: BaseException) -> bool:
     if isinstance(error, aiohttp.ClientConnectorError):
         return isinstance(error.os_error, BlockedAddress)
     return isinstance(error, BlockedAddress)
-
-
-def _after_sending() -> aiohttp.TraceConfig:
-    tracing = aiohttp.TraceConfig()
-
-    async def sent(*_: object) -> None:
-        failpoint("webhook-dispatcher.sent_unread")
-
-    tracing.on_request_chunk_sent.append(sent)
-    return tracing

@@ -8,7 +8,7 @@ from typing import Final
 
 import aiohttp
 
-from observe import get_logger
+from observe import afailpoint, get_logger
 from sealing import KeyRing, SealingError
 from webhook_dispatcher.addresses import EgressPolicy, InvalidUrl
 from webhook_dispatcher.cloud_events import CONTENT_TYPE
@@ -68,6 +68,7 @@ class Sender:
             async with self._session.post(
                 url, data=claimed.body.encode(), headers=headers, allow_redirects=False
             ) as response:
+                await afailpoint("webhook-dispatcher.sent_unread")
                 answer = await _begin_of_answer(response)
                 code = code_of_status(response.status)
                 retry_after = read_retry_after(response.headers.get("retry-after"))
