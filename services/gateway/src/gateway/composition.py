@@ -33,7 +33,7 @@ from gateway.widget.streaming import StreamingReplies
 from gateway.widget.tokens import WidgetTokens
 from outbox import Outbox
 from postgres import Database, Queries
-from process import ConfigurationError, Life
+from process import ConfigurationError, Life, wire
 from sealing import InvalidKeyRing, KeyRing
 
 _log = observe.get_logger("gateway")
