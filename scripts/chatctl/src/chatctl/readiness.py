@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import time
 from collections.abc import Callable
 
@@ -13,6 +14,7 @@ from chatctl.run_folder import RunFolder
 
 LOOK_SECONDS = 0.15
 PROBE_SECONDS = 3.0
+LOG_LINES = 12
 
 
 class NotReady(RuntimeError):
@@ -52,8 +54,19 @@ async def wait_ready(
 
 
 def explanation(folder: RunFolder, names: list[str]) -> str:
-    """Return which processes are not ready, and the end of the first one's log."""
+    """Return which processes are not ready, and what the first one logged last."""
     log = folder.logs / f"{names[0]}.log"
-    lines = log.read_text(errors="replace").splitlines()[-12:] if log.exists() else ["no log"]
-    tail = "\n".join(f"  {line}" for line in lines)
+    lines = log.read_text(errors="replace").splitlines()[-LOG_LINES:] if log.exists() else []
+    said = dict.fromkeys(readable(line) for line in lines)
+    tail = "\n".join(f"  {line}" for line in said) or "  it logged nothing"
     return f"not ready: {', '.join(names)}\n{log}:\n{tail}"
+
+
+def readable(line: str) -> str:
+    """Return a log line for a person: its event and the last line of its exception."""
+    try:
+        held = json.loads(line)
+        cause = str(held.get("exception", "")).strip().rpartition("\n")[2]
+        return f"{held['level']}: {held['event']}{f' ({cause})' if cause else ''}"
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return line
