@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack
 
 import pytest
@@ -37,45 +38,51 @@ async def world(
 
 
 @pytest.fixture
-def service(settings: Settings, meta: MetaSimulator, processes: ProcessHarness) -> ServiceProcess:
-    """Return channel-ingress as a process, not yet started."""
-    return processes.service(
-        "channel_ingress",
-        {
-            "CHAT_CHANNEL_INGRESS_DATABASE_URL": settings.database_url,
-            "CHAT_CHANNEL_INGRESS_AMQP_URL": settings.amqp_url,
-            "CHAT_CHANNEL_INGRESS_UNKNOWN_AFTER_SECONDS": "3",
-            "CHAT_CHANNEL_INGRESS_SWEEP_SECONDS": "0.1",
-            "CHAT_META_GRAPH_URL": meta.url,
-            "CHAT_MASTER_KEYS": KEYS,
-            "CHAT_BLOB_URL": settings.blob_url,
-        },
-    )
+def start(
+    settings: Settings, meta: MetaSimulator, processes: ProcessHarness
+) -> Callable[[str], ServiceProcess]:
+    """Return a function that starts channel-ingress (again), a failpoint armed or not."""
+    environment = {
+        "CHAT_CHANNEL_INGRESS_DATABASE_URL": settings.database_url,
+        "CHAT_CHANNEL_INGRESS_AMQP_URL": settings.amqp_url,
+        "CHAT_CHANNEL_INGRESS_UNKNOWN_AFTER_SECONDS": "3",
+        "CHAT_CHANNEL_INGRESS_SWEEP_SECONDS": "0.1",
+        "CHAT_META_GRAPH_URL": meta.url,
+        "CHAT_MASTER_KEYS": KEYS,
+        "CHAT_BLOB_URL": settings.blob_url,
+    }
+
+    def start(failpoint: str = "") -> ServiceProcess:
+        if "channel_ingress" in processes.running:
+            return processes["channel_ingress"].start(CHAT_FAILPOINTS=failpoint)
+        return processes.spawn("channel_ingress", environment, CHAT_FAILPOINTS=failpoint)
+
+    return start
 
 
 async def test_killed_before_the_call_it_is_unknown_and_never_sent(
-    world: World, service: ServiceProcess
+    world: World, start: Callable[[str], ServiceProcess]
 ) -> None:
-    service.start(CHAT_FAILPOINTS="channel-ingress.before_graph_call=kill").wait_ready()
+    service = start("channel-ingress.before_graph_call=kill")
     await world.configure()
     command = world.command()
     await world.neighbours.say(command)
-    assert service.wait_killed() == -9
-    service.start().wait_ready()
+    assert await asyncio.to_thread(service.wait_killed) == -9
+    start("")
     (unknown,) = await world.neighbours.wait_for(MessageUnknown, timeout_seconds=30)
     assert unknown.send_id == command.send_id
     assert world.meta.sends.total == 0
 
 
 async def test_killed_after_the_call_a_status_proves_it(
-    world: World, service: ServiceProcess
+    world: World, start: Callable[[str], ServiceProcess]
 ) -> None:
-    service.start(CHAT_FAILPOINTS="channel-ingress.after_graph_call=kill").wait_ready()
+    service = start("channel-ingress.after_graph_call=kill")
     await world.configure()
     command = world.command()
     await world.neighbours.say(command)
-    assert service.wait_killed() == -9
-    service.start().wait_ready()
+    assert await asyncio.to_thread(service.wait_killed) == -9
+    start("")
     (send,) = world.meta.sends.after(0)
     one = whatsapp_bodies.status(
         send.message_id, "delivered", CUSTOMER, callback_data=str(command.send_id)
@@ -87,19 +94,19 @@ async def test_killed_after_the_call_a_status_proves_it(
 
 
 async def test_killed_between_commit_and_acknowledgement_nothing_is_doubled(
-    world: World, service: ServiceProcess
+    world: World, start: Callable[[str], ServiceProcess]
 ) -> None:
-    service.start().wait_ready()
+    service = start("")
     await world.configure()
     service.kill()
-    failpoint = "channel-ingress.after_commit_before_ack=kill"
-    service.start(CHAT_FAILPOINTS=failpoint).wait_ready()
+    kill = "channel-ingress.after_commit_before_ack=kill"
+    start(kill)
     message = whatsapp_bodies.text_message(CUSTOMER, "Hi", message_id="wamid.1")
     await world.post(whatsapp_bodies.body_of([whatsapp_bodies.messages_change(PHONE, [message])]))
-    assert service.wait_killed() == -9
-    service.start(CHAT_FAILPOINTS=failpoint).wait_ready()
-    assert service.wait_killed() == -9
-    service.start().wait_ready()
+    assert await asyncio.to_thread(service.wait_killed) == -9
+    start(kill)
+    assert await asyncio.to_thread(service.wait_killed) == -9
+    start("")
     await world.neighbours.say(world.command())
     await world.neighbours.wait_for(MessageSent, timeout_seconds=30)
     assert len({said.message_id for said in world.neighbours.of(MessageReceived)}) == 1
