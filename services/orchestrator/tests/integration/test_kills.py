@@ -1,0 +1,132 @@
+"""The service as a process of its own, killed and stopped: one message, one reply, no other."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
+import pytest
+
+from contracts.v1.models import GenerateReply
+from contracts.v1.sending import SendMessage
+from contracts.v1.turns import MessageRecorded, TurnStarted
+from testkit import ProcessHarness, ServiceProcess, Vhost
+
+from .desk import Gate
+from .neighbours import Neighbours, until_idle_for
+
+LEASE_SECONDS = 2.0
+
+Spawn = Callable[..., ServiceProcess]
+
+
+@pytest.fixture
+async def neighbours(amqp_vhost: Vhost, tenant_settings) -> AsyncIterator[Neighbours]:
+    made = Neighbours(amqp_vhost.url, tenant_settings)
+    await made.start()
+    await made.configure()
+    yield made
+    await made.close()
+
+
+@pytest.fixture
+def spawn(
+    service_database: Any, amqp_vhost: Vhost, processes: ProcessHarness, neighbours: Neighbours
+) -> Spawn:
+    database = service_database("orchestrator")
+    environment = {
+        "CHAT_ORCHESTRATOR_DATABASE_URL": database.url,
+        "CHAT_ORCHESTRATOR_AMQP_URL": amqp_vhost.url,
+        "CHAT_ORCHESTRATOR_LEASE_SECONDS": str(LEASE_SECONDS),
+        "CHAT_ORCHESTRATOR_HEARTBEAT_SECONDS": "0.5",
+        "CHAT_ORCHESTRATOR_SWEEP_SECONDS": "0.3",
+    }
+
+    def start(name: str = "orchestrator", failpoints: str = "") -> ServiceProcess:
+        more = {"CHAT_FAILPOINTS": failpoints} if failpoints else {}
+        return processes.spawn("orchestrator", environment, name=name, **more)
+
+    return start
+
+
+async def one_message_one_reply(neighbours: Neighbours, text: str) -> None:
+    """Check what the outside saw, once nothing more comes."""
+    await neighbours.wait_for(SendMessage)
+    await until_idle_for(lambda: len(neighbours.ledger))
+    assert [send.body.text for send in neighbours.sends()] == [text]
+    recorded = neighbours.heard(MessageRecorded)
+    assert sorted((one.message.seq, one.message.role) for one in recorded) == [
+        (1, "customer"),
+        (2, "bot"),
+    ]
+
+
+@pytest.mark.resilience
+@pytest.mark.parametrize(
+    "place",
+    [
+        "orchestrator.before_inbox",
+        "orchestrator.after_commit_before_ack",
+        "orchestrator.mid_llm",
+        "orchestrator.before_reply_commit",
+    ],
+)
+async def test_killed_anywhere_it_answers_once(place: str, spawn: Spawn, neighbours: Neighbours):
+    victim = spawn()
+    await asyncio.to_thread(victim.wait_ready)
+    await neighbours.say(neighbours.message("Warm up", "warm"))
+    await neighbours.wait_for(SendMessage)
+    neighbours.ledger.clear()
+    await asyncio.to_thread(lambda: victim.restart(CHAT_FAILPOINTS=f"{place}=kill"))
+    await neighbours.say(neighbours.message("Hello"))
+    # In threads: the neighbours of this process must go on answering meanwhile.
+    assert await asyncio.to_thread(victim.wait_killed) == -9
+    await asyncio.to_thread(victim.start().wait_ready)
+    await one_message_one_reply(neighbours, "You said: Hello [1]")
+
+
+@pytest.mark.resilience
+async def test_stopped_for_longer_than_its_lease_it_says_nothing(
+    spawn: Spawn, neighbours: Neighbours
+):
+    gate = Gate()
+    neighbours.model = gate
+    sleeper = spawn("sleeper")
+    await asyncio.to_thread(sleeper.wait_ready)
+    await neighbours.say(neighbours.message("Hello"))
+    await neighbours.wait_for_questions(1)
+    sleeper.pause()
+    other = spawn("other")
+    await asyncio.to_thread(other.wait_ready)
+    await neighbours.wait_for_questions(2)
+    gate.open("From the sleeper.")
+    gate.open("From the other.")
+    await neighbours.wait_for(SendMessage)
+    sleeper.resume()
+    await asyncio.to_thread(sleeper.wait_ready)
+    sends = neighbours.sends()
+    await one_message_one_reply(neighbours, sends[0].body.text)
+    assert [one.attempt for one in neighbours.heard(TurnStarted)] == [1, 2]
+    outcomes = [line.get("outcome") for line in other.log_records()]
+    assert "answered" in outcomes
+    assert "answered" not in [line.get("outcome") for line in sleeper.log_records()]
+
+
+@pytest.mark.resilience
+async def test_stopped_politely_it_gives_its_turn_to_another(spawn: Spawn, neighbours: Neighbours):
+    gate = Gate()
+
+    async def first_never(request: GenerateReply) -> Any:
+        if len(neighbours.questions) > 1:
+            return await neighbours.answer_at_once(request)
+        return await gate(request)
+
+    neighbours.model = first_never
+    first = spawn("first")
+    await asyncio.to_thread(first.wait_ready)
+    await neighbours.say(neighbours.message("Hello"))
+    await neighbours.wait_for_questions(1)
+    await asyncio.to_thread(spawn("second").wait_ready)
+    assert await asyncio.to_thread(first.terminate) == 0
+    await one_message_one_reply(neighbours, "You said: Hello [1]")
