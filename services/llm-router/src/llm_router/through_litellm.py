@@ -123,6 +123,9 @@ class LitellmAdapter:
                 litellm.suppress_debug_info = True
                 litellm.drop_params = True
                 litellm.num_retries = 0
+                # Where `max_retries=0` is taken for "not given", this is what is taken instead.
+                litellm.DEFAULT_MAX_RETRIES = 0
+                _never_ask_ollama_in_between()
                 if self._builtin is not None:
                     from llm_router.litellm_builtin import register
 
@@ -140,6 +143,30 @@ def _prepare_environment() -> None:
         vocabularies = Path(place) / "litellm_core_utils" / "tokenizers"
         if vocabularies.is_dir():
             os.environ.setdefault("TIKTOKEN_CACHE_DIR", str(vocabularies))
+
+
+def _never_ask_ollama_in_between() -> None:
+    """Answer litellm's question what an Ollama model can.
+
+    It asks the server by a blocking request inside the event loop, before and after each call: a
+    slow server would stop every other answer of this process.
+    """
+    from litellm.llms.ollama.common_utils import OllamaModelInfo
+
+    def known(_self: Any, model: str, *_args: Any, **_kwargs: Any) -> dict[str, Any]:
+        return {
+            "key": model,
+            "litellm_provider": "ollama",
+            "mode": "chat",
+            "supports_function_calling": True,
+            "input_cost_per_token": 0.0,
+            "output_cost_per_token": 0.0,
+            "max_tokens": None,
+            "max_input_tokens": None,
+            "max_output_tokens": None,
+        }
+
+    OllamaModelInfo.get_runtime_model_info = known  # type: ignore[method-assign,assignment]
 
 
 def _arguments(call: ChatCall, stall_seconds: float, *, stream: bool) -> dict[str, Any]:

@@ -88,7 +88,8 @@ async def _openai_models(_: web.Request) -> web.Response:
     return _json(openai_wire.models(_MODELS))
 
 
-async def _ollama_show(_: web.Request) -> web.Response:
+async def _ollama_show(request: web.Request) -> web.Response:
+    request.app[CALLS].asides += 1
     return _json({"model_info": {}, "details": {}, "template": "{{ .Tools }}", "capabilities": []})
 
 

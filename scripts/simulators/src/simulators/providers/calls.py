@@ -16,6 +16,8 @@ class Calls:
         self._calls: deque[dict[str, Any]] = deque(maxlen=kept)
         self._counts: Counter[str] = Counter()
         self.number = 0
+        self.asides = 0
+        """Questions about models that a client asks beside its calls."""
 
     def add(
         self, provider: str, path: str, headers: Any, body: dict[str, Any], kind: str
@@ -40,9 +42,14 @@ class Calls:
         """Drop every record."""
         self._calls.clear()
         self._counts.clear()
-        self.number = 0
+        self.number = self.asides = 0
 
     def report(self, limit: int) -> dict[str, Any]:
         """The newest `limit` calls and the totals."""
         newest = list(self._calls)[-limit:] if limit else []
-        return {"total": self.number, "counts": dict(self._counts), "calls": newest}
+        return {
+            "total": self.number,
+            "asides": self.asides,
+            "counts": dict(self._counts),
+            "calls": newest,
+        }
