@@ -67,9 +67,7 @@ async def test_a_number_belongs_to_one_channel_of_the_platform(running: Running)
     taken = await second.call("POST", f"{second.path}/channels", body)
     assert (taken.status, taken.code) == (409, "external_id_taken")
     assert first.tenant_id not in taken.raw.decode()
-    own = await second.call(
-        "POST", f"{second.path}/channels", {**body, "external_id": "4243"}
-    )
+    own = await second.call("POST", f"{second.path}/channels", {**body, "external_id": "4243"})
     moved = await second.call(
         "PUT", f"{second.path}/channels/{own.json['channel_id']}", {"external_id": "4242"}
     )

@@ -79,9 +79,7 @@ async def test_without_broker_webhooks_are_taken_and_said_later(
 async def test_without_redis_the_limits_are_counted_here(
     start_gateway: Callable[..., Any],
 ) -> None:
-    running: Running = await start_gateway(
-        redis_url="redis://127.0.0.1:1/0", refusals_per_minute=3
-    )
+    running: Running = await start_gateway(redis_url="redis://127.0.0.1:1/0", refusals_per_minute=3)
     call = running.call.using("nobody's key")
     statuses = [(await call("GET", "/api/tenants")).status for _ in range(6)]
     assert statuses[:3] == [401, 401, 401]

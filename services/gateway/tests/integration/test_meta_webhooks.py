@@ -123,9 +123,7 @@ async def test_too_large_in_chunks_is_refused_as_well(running: Running) -> None:
 
 
 async def test_content_encoding_is_refused(running: Running) -> None:
-    answer = await running.call.webhook(
-        "/webhooks/whatsapp", BODY, **{"Content-Encoding": "gzip"}
-    )
+    answer = await running.call.webhook("/webhooks/whatsapp", BODY, **{"Content-Encoding": "gzip"})
     assert (answer.status, answer.code) == (415, "unsupported_encoding")
 
 

@@ -185,9 +185,7 @@ async def test_lists_are_read_page_by_page(running: Running) -> None:
         assert (await running.call("GET", "/api/tenants", params={"limit": limit})).status == 422
 
 
-async def test_repeat_configuration_says_all_of_it_again(
-    running: Running, owners: Owners
-) -> None:
+async def test_repeat_configuration_says_all_of_it_again(running: Running, owners: Owners) -> None:
     tenant = await running.tenant()
     await running.web_channel(tenant)
     heard = await told(owners, TenantConfigured, ChannelConfigured)
@@ -209,9 +207,7 @@ async def test_repeats_under_one_idempotency_key_make_one(running: Running) -> N
     assert (first.status, second.status) == (201, 201)
     assert first.json == second.json
     assert second.headers["Idempotency-Replayed"] == "true"
-    other = await running.call(
-        "POST", "/api/tenants", {**body, "name": "Other"}, headers=headers
-    )
+    other = await running.call("POST", "/api/tenants", {**body, "name": "Other"}, headers=headers)
     assert (other.status, other.code) == (422, "idempotency_key_reused")
     path = f"/api/tenants/{first.json['tenant_id']}/keys"
     keys = [

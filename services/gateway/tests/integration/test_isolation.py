@@ -1,0 +1,201 @@
+"""Every route × a foreign tenant's ids: the answer is the one for what is not there."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+from uuid import UUID, uuid4
+
+import aiohttp
+import asyncpg
+import pytest
+
+from bus import Refused
+from contracts.v1 import conversations, documents, knowledge, webhooks
+from gateway.problems import MEDIA_TYPE
+
+from .conftest import Answered, Owners, Running, Tenant
+
+BODIES: dict[tuple[str, str], Any] = {
+    ("PUT", "{tenant_id}"): {"name": "x"},
+    ("POST", "channels"): {"channel_type": "webchat", "name": "x"},
+    ("PUT", "{channel_id}"): {"name": "x"},
+    ("POST", "keys"): {"name": "x"},
+    ("PUT", "{conversation_id}"): {"status": "closed"},
+    ("POST", "messages"): {"text": "x"},
+    ("POST", "search"): {"query": "x"},
+    ("POST", "webhooks"): {"url": "https://x.example/hook"},
+    ("PUT", "{webhook_id}"): {"description": "x"},
+    ("POST", "redeliver"): {"event_id": str(uuid4())},
+}
+ASKED = {
+    "orchestrator": [
+        conversations.ListConversations, conversations.GetConversation,
+        conversations.UpdateConversation, conversations.ListMessages, conversations.PostMessage,
+    ],
+    "rag-indexer": [documents.GetDocument, documents.ListDocuments],
+    "retriever": [knowledge.SearchKnowledge, documents.ForgetDocument],
+    "webhook-dispatcher": [
+        webhooks.CreateEndpoint, webhooks.UpdateEndpoint, webhooks.GetEndpoint,
+        webhooks.ListEndpoints, webhooks.RemoveEndpoint, webhooks.ListDeliveries,
+        webhooks.RedeliverEvent, webhooks.SendTestEvent,
+    ],
+}  # fmt: skip
+
+
+def told(answer: Answered) -> tuple[Any, ...]:
+    """An answer without what differs from request to request."""
+    body = {key: value for key, value in answer.json.items() if key != "trace_id"}
+    return answer.status, answer.headers["Content-Type"], tuple(sorted(body.items()))
+
+
+async def refuse_everything(owners: Owners, asked: list[Any]) -> None:
+    """Owners that know none of the ids, and remember whose data was asked for."""
+
+    async def refuse(request: Any) -> Any:
+        asked.append(request)
+        raise Refused("not_found", "not of this tenant")
+
+    for service, requests in ASKED.items():
+        for request in requests:
+            owners.of(service).answer(request, refuse)
+    await owners.start()
+
+
+async def belongings(running: Running, tenant: Tenant) -> dict[str, str]:
+    """Ids of what a tenant has."""
+    channel = await running.web_channel(tenant)
+    key = (await tenant.call("GET", f"{tenant.path}/keys")).json["items"][0]
+    form = aiohttp.FormData()
+    form.add_field("file", b"words", filename="a.txt")
+    document = await tenant.call("POST", f"{tenant.path}/documents", data=form)
+    return {
+        "channel_id": channel["channel_id"],
+        "key_id": key["key_id"],
+        "document_id": document.json["document_id"],
+        "conversation_id": str(uuid4()),
+        "webhook_id": str(uuid4()),
+    }
+
+
+def routes(schema: dict[str, Any]) -> list[tuple[str, str]]:
+    found = []
+    for path, operations in schema["paths"].items():
+        if path.startswith("/api/tenants/{tenant_id}"):
+            found += [(method.upper(), path) for method in operations]
+    return found
+
+
+async def test_every_route_with_foreign_ids(running: Running, owners: Owners) -> None:
+    asked: list[Any] = []
+    await refuse_everything(owners, asked)
+    one, two = await running.tenant(), await running.tenant()
+    foreign = await belongings(running, two)
+    schema = (await running.call("GET", "/openapi.json")).json
+    nobody = {name: str(uuid4()) for name in foreign} | {"key_id": "aaaaaaaaaaaa"}
+    found = routes(schema)
+    assert len(found) >= 28
+    for method, path in found:
+        names = re.findall(r"\{(\w+)\}", path)
+        json = BODIES.get((method, path.rsplit("/", 1)[-1]))
+
+        async def ask(tenant_id: str, ids: dict[str, str], m=method, p=path, j=json) -> Answered:
+            address = p.format(tenant_id=tenant_id, **ids)
+            if p.endswith("/documents") and m == "POST":
+                form = aiohttp.FormData()
+                form.add_field("file", b"more words", filename="b.txt")
+                return await one.call(m, address, data=form)
+            return await one.call(m, address, j)
+
+        theirs = await ask(two.tenant_id, foreign)
+        nowhere = await ask(str(uuid4()), foreign)
+        assert theirs.status == 404, (method, path, theirs.raw)
+        assert theirs.headers["Content-Type"] == MEDIA_TYPE
+        assert told(theirs) == told(nowhere), (method, path)
+        if len(names) > 1:
+            mixed = await ask(one.tenant_id, foreign)
+            missing = await ask(one.tenant_id, nobody)
+            assert mixed.status == 404, (method, path, mixed.raw)
+            assert told(mixed) == told(missing), (method, path)
+    assert {str(request.tenant_id) for request in asked} <= {one.tenant_id, two.tenant_id}
+    by_two = [request for request in asked if str(request.tenant_id) == two.tenant_id]
+    assert all(isinstance(r, documents.GetDocument) for r in by_two)
+    kept = await running.rows("select revoked_at from api_keys where revoked_at is not null")
+    assert kept == []
+
+
+async def test_row_level_security_hides_what_a_query_forgets(running: Running) -> None:
+    one, two = await running.tenant(), await running.tenant()
+    await running.web_channel(two)
+    database = running.gateway.parts.database
+    tables = [
+        row["relname"]
+        for row in await running.rows(
+            "select c.relname from pg_class c join pg_attribute a on a.attrelid = c.oid"
+            " where a.attname = 'tenant_id' and c.relkind = 'r'"
+            " and c.relnamespace = 'public'::regnamespace"
+        )
+    ]
+    assert {"tenants", "channels", "api_keys", "webhook_ledger", "uploads"} <= set(tables)
+    for table in tables:
+        (security,) = await running.rows(
+            "select relrowsecurity, relforcerowsecurity from pg_class where relname = $1", table
+        )
+        assert tuple(security) == (True, True), table
+        async with database.transaction(UUID(one.tenant_id)) as tx:
+            seen = await tx.fetch(f"select distinct tenant_id from {table}")
+            assert {str(row["tenant_id"]) for row in seen} <= {one.tenant_id}
+    connection = await asyncpg.connect(running.database.url)
+    try:
+        assert await connection.fetch("select * from tenants") == []
+        with pytest.raises(asyncpg.InsufficientPrivilegeError):
+            await connection.execute(
+                "insert into tenants (tenant_id, slug, name, settings)"
+                " values (gen_random_uuid(), 'x', 'x', '{}')"
+            )
+    finally:
+        await connection.close()
+
+
+async def test_errors_are_problems_everywhere(running: Running) -> None:
+    tenant = await running.tenant()
+    json = {"Content-Type": "application/json"}
+    cases = [
+        ("GET", "/nowhere", {}, 404, "not_found"),
+        ("GET", "/api/nowhere", {}, 404, "not_found"),
+        ("PATCH", "/api/tenants", {}, 405, "method_not_allowed"),
+        ("POST", "/api/tenants", {"data": b"{", "headers": json}, 400, "invalid_json"),
+        ("POST", "/api/tenants", {"data": b'{"a": NaN}', "headers": json}, 400, "invalid_json"),
+        ("POST", "/api/tenants", {"data": b'{"a": "\\ud800"}', "headers": json}, 400,
+         "invalid_json"),
+        ("POST", "/api/tenants", {"data": b"[" * 65 + b"]" * 65, "headers": json}, 400,
+         "invalid_json"),
+        ("POST", "/api/tenants", {"data": b"[" * 100_000, "headers": json}, 400, "invalid_json"),
+        ("POST", "/api/tenants", {"data": b'"' + b"x" * 1024 * 1024 + b'"', "headers": json},
+         413, "too_large"),
+        ("POST", "/api/tenants", {"data": b"{}", "headers": {"Content-Type": "text/plain"}}, 415,
+         "unsupported_media_type"),
+        ("POST", "/api/tenants", {"data": b"{}", "headers": {**json, "Content-Encoding": "br"}},
+         415, "unsupported_encoding"),
+        ("GET", "/api/tenants/nonsense", {}, 422, "invalid"),
+        ("GET", f"{tenant.path}/channels?limit=x", {}, 422, "invalid"),
+    ]  # fmt: skip
+    for method, path, arguments, status, code in cases:
+        answer = await running.call(method, path, **arguments)
+        assert (answer.status, answer.code) == (status, code), (path, answer.raw[:200])
+        assert answer.headers["Content-Type"] == MEDIA_TYPE
+        assert answer.json["type"] == f"urn:chat:problem:{code}"
+        assert answer.json["status"] == status
+        assert re.fullmatch("[0-9a-f]{32}", answer.json["trace_id"])
+
+
+async def test_a_failure_of_ours_tells_nothing(
+    running: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def explode(*_: object) -> None:
+        raise RuntimeError("select secret from passwords")
+
+    monkeypatch.setattr(type(running.gateway.parts.tenants), "page", explode)
+    answer = await running.call("GET", "/api/tenants")
+    assert (answer.status, answer.code) == (500, "internal_error")
+    assert b"secret" not in answer.raw
