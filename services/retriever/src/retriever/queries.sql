@@ -166,18 +166,16 @@ with live as materialized (
     where tenant_id = $1::uuid and state = 'live'
     group by configuration
 ), asked as materialized (
-    select live.configuration, word.lexeme as term,
-           cardinality(word.positions)::float8 as times,
-           live.passages, live.mean_length
+    select row_number() over () as number, live.configuration, word.lexeme as term,
+           cardinality(word.positions)::float8 as times, live.passages, live.mean_length
     from live
     cross join lateral unnest(to_tsvector(live.configuration::regconfig, $2::text)) as word
-), aside as materialized (
+), unseen as materialized (
     select array(
         select version_id from document_versions
         where tenant_id = $1::uuid and state <> 'live') as versions
 ), hits as materialized (
-    select asked.configuration, asked.term, asked.mean_length,
-           posting.passage_key, posting.frequency, posting.length
+    select asked.number, posting.passage_key, posting.frequency, posting.length
     from asked
     cross join lateral (
         select passage_key, version_id, frequency, length
@@ -187,46 +185,47 @@ with live as materialized (
             and term = asked.term
         offset 0
     ) as posting
-    where posting.version_id <> all ((select versions from aside)::bigint[])
-), counted as (
-    select configuration, term, count(*)::float8 as passages
-    from hits
-    group by configuration, term
-), weighed as materialized (
-    select asked.configuration, asked.term, asked.times,
+    where posting.version_id <> all ((select versions from unseen)::bigint[])
+), counted as materialized (
+    select number, count(*)::float8 as passages from hits group by number
+), rare as materialized (
+    select asked.number, asked.configuration, asked.times, asked.mean_length,
            ln(1 + (asked.passages - coalesce(counted.passages, 0) + 0.5)
                 / (coalesce(counted.passages, 0) + 0.5)) as idf
     from asked
-    left join counted using (configuration, term)
-), whole as materialized (
-    select configuration, sum(idf) as idf from weighed group by configuration
-), scored as (
+    left join counted using (number)
+), weighed as materialized (
+    select number, times * idf * ($4::float8 + 1) as weight,
+           $4::float8 * (1 - $5::float8) as flat,
+           $4::float8 * $5::float8 / mean_length as by_length,
+           idf / sum(idf) over (partition by configuration) as share
+    from rare
+), scored as materialized (
     select hits.passage_key,
-           sum(weighed.times * weighed.idf * hits.frequency * ($4::float8 + 1)
-               / (hits.frequency
-                  + $4::float8 * (1 - $5::float8 + $5::float8 * hits.length / hits.mean_length))
-           ) as score,
-           sum(weighed.idf) / min(whole.idf) as coverage
+           sum(weighed.weight * hits.frequency
+               / (hits.frequency + weighed.flat + weighed.by_length * hits.length)) as score,
+           sum(weighed.share) as coverage
     from hits
-    join weighed using (configuration, term)
-    join whole using (configuration)
+    join weighed using (number)
     group by hits.passage_key
     order by score desc, hits.passage_key
     limit $3::int
 )
 select
-    (select revision from collections where tenant_id = $1::uuid) as revision,
-    (select passages from collections where tenant_id = $1::uuid) as passages,
-    (select embedding_model from collections where tenant_id = $1::uuid) as embedding_model,
-    (select dimensions from collections where tenant_id = $1::uuid) as dimensions,
-    (select keyword_weight from tenants where tenant_id = $1::uuid) as keyword_weight,
-    (select vector_weight from tenants where tenant_id = $1::uuid) as vector_weight,
+    collections.revision, collections.passages, collections.embedding_model,
+    collections.dimensions, tenants.keyword_weight, tenants.vector_weight,
     exists (select from document_versions
             where tenant_id = $1::uuid and state <> 'gone') as any_version,
-    array_agg(scored.passage_key order by scored.score desc, scored.passage_key) as keys,
-    array_agg(scored.score order by scored.score desc, scored.passage_key) as scores,
-    array_agg(scored.coverage order by scored.score desc, scored.passage_key) as coverages
-from scored;
+    found.keys, found.scores, found.coverages
+from (select $1::uuid as tenant_id) as asker
+left join collections on collections.tenant_id = $1::uuid
+left join tenants on tenants.tenant_id = $1::uuid
+left join lateral (
+    select array_agg(passage_key order by score desc, passage_key) as keys,
+           array_agg(score order by score desc, passage_key) as scores,
+           array_agg(coverage order by score desc, passage_key) as coverages
+    from scored
+) as found on true;
 
 -- name: search_vectors_exactly
 -- Every vector of a small tenant is compared: `+ 0` keeps the planner from the shared HNSW index,
