@@ -6,11 +6,10 @@ costs a delay and never an event; the receiver sees the same `webhook-id` again.
 
 import asyncio
 import random
-from collections import Counter
 from collections.abc import Callable
 from datetime import datetime
+from time import monotonic
 from typing import Final
-from uuid import UUID
 
 import asyncpg
 
@@ -22,11 +21,14 @@ from process import Life
 from webhook_dispatcher import metrics
 from webhook_dispatcher.config import Settings
 from webhook_dispatcher.domain import Outcome, judge
+from webhook_dispatcher.endpoint_places import QUICK_MILLISECONDS, EndpointPlaces
 from webhook_dispatcher.sender import Sender
 from webhook_dispatcher.store import Claimed, Result, Store
 
 _POLL_SECONDS: Final = 1.0
-_CLAIMS_AT_ONCE: Final = 100
+_CLAIMS_AT_ONCE: Final = 200
+# Tries that end close together are recorded together, and their places filled together.
+_LINGER_SECONDS: Final = 0.03
 _COMMIT_TRIES: Final = 5
 _DATABASE_AWAY_SECONDS: Final = 1.0
 
@@ -51,9 +53,12 @@ class Dispatcher:
         self._sender = sender
         self._settings = settings
         self._now = now
-        self._in_flight: Counter[UUID] = Counter()
+        self._places = EndpointPlaces(
+            per_endpoint=settings.in_flight_per_endpoint, in_all=settings.in_flight_max
+        )
         self._sending: set[asyncio.Task[None]] = set()
         self._results: list[Result] = []
+        self._untried: list[Claimed] = []
         self._work = asyncio.Event()
         self._recorded = asyncio.Event()
         self._stopping = False
@@ -72,16 +77,21 @@ class Dispatcher:
         """Claim and send what is due, woken by new deliveries and by free places."""
         while not self._stopping:
             self._work.clear()
+            lease_began = monotonic()
             claimed = await self._claim()
             for delivery in claimed:
-                self._begin(delivery)
+                self._begin(delivery, lease_began)
+            if not claimed:
+                self._places.forget_idle()
             if len(claimed) < _CLAIMS_AT_ONCE:
                 await self._until_woken()
+            await asyncio.sleep(_LINGER_SECONDS)
 
     async def _record_forever(self) -> None:
         """Write down finished tries, all that there are in one transaction."""
         while True:
             await self._recorded.wait()
+            await asyncio.sleep(_LINGER_SECONDS)
             self._recorded.clear()
             await self._record()
 
@@ -101,14 +111,14 @@ class Dispatcher:
             return
 
     async def _claim(self) -> list[Claimed]:
-        room = self._settings.in_flight_max - self._in_flight.total()
-        if room <= 0:
+        room = self._places.room()
+        if not room:
             return []
         try:
             async with self._database.system() as tx:
                 claimed = await self._store.claim_due(
                     tx,
-                    dict(self._in_flight),
+                    self._places.room_of_known(),
                     per_endpoint=self._settings.in_flight_per_endpoint,
                     limit=min(room, _CLAIMS_AT_ONCE),
                     lease_seconds=self._settings.lease_seconds,
@@ -120,19 +130,30 @@ class Dispatcher:
             await afailpoint("webhook-dispatcher.claimed")
         return claimed
 
-    def _begin(self, claimed: Claimed) -> None:
-        self._in_flight[claimed.endpoint_id] += 1
-        metrics.IN_FLIGHT.inc()
-        task = asyncio.create_task(self._send(claimed))
+    def _begin(self, claimed: Claimed, lease_began: float) -> None:
+        self._places.hold(claimed.endpoint_id)
+        task = asyncio.create_task(self._send(claimed, lease_began))
         self._sending.add(task)
         task.add_done_callback(self._sending.discard)
 
-    async def _send(self, claimed: Claimed) -> None:
-        at = self._now()
-        outcome = await self._sender.send(claimed)
+    async def _send(self, claimed: Claimed, lease_began: float) -> None:
+        async with self._places.posting(claimed.endpoint_id):
+            if self._stopping or not self._fits_lease(lease_began):
+                # It waited too long behind others, or we stop: whoever is next may have it.
+                self._places.release(claimed.endpoint_id, quick=False)
+                self._untried.append(claimed)
+                self._recorded.set()
+                return
+            at = self._now()
+            with metrics.IN_FLIGHT.track_inprogress():
+                outcome = await self._sender.send(claimed)
         await afailpoint("webhook-dispatcher.answered_uncommitted")
         self._results.append(self._judged(claimed, at, outcome))
         self._recorded.set()
+
+    def _fits_lease(self, lease_began: float) -> bool:
+        latest_end = monotonic() + self._settings.attempt_timeout_seconds
+        return latest_end < lease_began + self._settings.lease_seconds
 
     def _judged(self, claimed: Claimed, at: datetime, outcome: Outcome) -> Result:
         verdict = judge(
@@ -161,6 +182,7 @@ class Dispatcher:
 
     async def _record(self) -> None:
         """Record what there is; what cannot be recorded is tried again when its lease ends."""
+        await self._give_back()
         while self._results:
             results, self._results = self._results, []
             try:
@@ -170,6 +192,16 @@ class Dispatcher:
             else:
                 await afailpoint("webhook-dispatcher.committed")
             self._release(results)
+
+    async def _give_back(self) -> None:
+        untried, self._untried = self._untried, []
+        if not untried:
+            return
+        try:
+            async with self._database.system() as tx:
+                await self._store.give_back(tx, untried)
+        except DatabaseAway:
+            _log.warning("untried deliveries wait for their lease", deliveries=len(untried))
 
     async def _commit(self, results: list[Result]) -> None:
         for tries_left in reversed(range(_COMMIT_TRIES)):
@@ -205,9 +237,6 @@ class Dispatcher:
 
     def _release(self, results: list[Result]) -> None:
         for result in results:
-            endpoint_id = result.claimed.endpoint_id
-            self._in_flight[endpoint_id] -= 1
-            if self._in_flight[endpoint_id] <= 0:
-                del self._in_flight[endpoint_id]
-            metrics.IN_FLIGHT.dec()
+            quick = result.state == "delivered" and result.milliseconds < QUICK_MILLISECONDS
+            self._places.release(result.claimed.endpoint_id, quick=quick)
         self._work.set()

@@ -75,8 +75,8 @@ delete from unpublished_events where event_id = any($1::uuid[])
 with due as (
     select found.delivery_id
     from endpoints
-    left join unnest($1::uuid[], $2::int[]) as busy(endpoint_id, in_flight)
-         on busy.endpoint_id = endpoints.endpoint_id
+    left join unnest($1::uuid[], $2::int[]) as known(endpoint_id, room)
+         on known.endpoint_id = endpoints.endpoint_id
     cross join lateral (
         select deliveries.delivery_id
         from deliveries
@@ -84,7 +84,7 @@ with due as (
           and deliveries.state = 'pending'
           and deliveries.next_attempt_at <= now()
         order by deliveries.next_attempt_at
-        limit greatest(0, $3::int - coalesce(busy.in_flight, 0))
+        limit coalesce(known.room, $3::int)
         for update skip locked
     ) found
     where endpoints.enabled
@@ -112,6 +112,14 @@ from claimed
 join endpoints on endpoints.endpoint_id = claimed.endpoint_id
 join event_log on event_log.event_id = claimed.event_id
 
+-- name: give_back
+-- Not tried after all: due at once, for whoever claims next.
+update deliveries set next_attempt_at = now()
+from unnest($1::uuid[], $2::int[]) as mine(delivery_id, claim)
+where deliveries.delivery_id = mine.delivery_id
+  and deliveries.claims = mine.claim
+  and deliveries.state = 'pending'
+
 -- name: settle
 -- Record tries and move their deliveries on, unless somebody else claimed them meanwhile.
 with results as (
@@ -123,8 +131,10 @@ with results as (
 ), logged as (
     insert into attempts (delivery_id, attempt, tenant_id, at, code, status_code, milliseconds,
                           answer)
-    select results.delivery_id, results.claim, deliveries.tenant_id, results.at, results.code,
-           results.status_code, results.milliseconds, results.answer
+    select results.delivery_id,
+           1 + (select count(*) from attempts where attempts.delivery_id = results.delivery_id),
+           deliveries.tenant_id, results.at, results.code, results.status_code,
+           results.milliseconds, results.answer
     from results
     join deliveries on deliveries.delivery_id = results.delivery_id
     on conflict (delivery_id, attempt) do nothing

@@ -18,7 +18,7 @@ _ATTEMPTS_SHOWN: Final = 32
 
 @dataclass(frozen=True, slots=True)
 class Claimed:
-    """A delivery that this process may try once; `claim` is the number of the try."""
+    """A delivery that this process may try once; `claim` is its fence."""
 
     delivery_id: UUID
     tenant_id: UUID
@@ -121,22 +121,30 @@ class Store:
     async def claim_due(
         self,
         tx: Transaction,
-        in_flight: dict[UUID, int],
+        room_of_known: dict[UUID, int],
         *,
         per_endpoint: int,
         limit: int,
         lease_seconds: float,
     ) -> list[Claimed]:
-        """Claim what is due, at most `per_endpoint` at once for each endpoint."""
+        """Claim what is due: `room_of_known` for those endpoints, `per_endpoint` for others."""
         rows = await tx.fetch(
             self._sql["claim_due"],
-            list(in_flight),
-            list(in_flight.values()),
+            list(room_of_known),
+            list(room_of_known.values()),
             per_endpoint,
             limit,
             lease_seconds,
         )
         return [_claimed(row) for row in rows]
+
+    async def give_back(self, tx: Transaction, untried: Sequence[Claimed]) -> None:
+        """Make claimed deliveries that were not tried due at once."""
+        await tx.execute(
+            self._sql["give_back"],
+            [claimed.delivery_id for claimed in untried],
+            [claimed.claim for claimed in untried],
+        )
 
     async def settle(self, tx: Transaction, results: Sequence[Result]) -> None:
         """Record tries, move their deliveries on, and remember which endpoints work."""

@@ -67,7 +67,7 @@ create table deliveries (
     event_id uuid not null,
     state text not null default 'pending'
         check (state in ('pending', 'delivered', 'exhausted', 'cancelled')),
-    -- Rises with each claim: the number of the try, and the fence of whoever makes it.
+    -- Rises with each claim: the fence of whoever makes the try.
     claims int not null default 0,
     -- Failures since the schedule began; a redelivery begins it anew.
     failures int not null default 0,
