@@ -52,7 +52,7 @@ def play(
     ports = {"proxyPort": free_port(), "hostPort": free_port(), "foreignPort": free_port()}
     channel = web_channel(returns_shop, f"http://127.0.0.1:{ports['hostPort']}")
 
-    def scenario(name: str) -> dict[str, Any]:
+    def scenario(name: str, on_the_way: Callable[[], object] | None = None) -> dict[str, Any]:
         given = {
             "url": platform.url,
             "channel": channel,
@@ -60,20 +60,39 @@ def play(
             "screenshots": os.environ.get("CHAT_SCREENSHOTS", str(tmp_path)),
             **ports,
         }
-        done = subprocess.run(
+        child = subprocess.Popen(
             [node, "e2e/run.mjs", name, json.dumps(given)],
             cwd=UI,
-            check=False,
-            capture_output=True,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
             text=True,
-            timeout=SCENARIO_SECONDS,
         )
-        said = done.stdout.strip().splitlines()
-        result: dict[str, Any] = json.loads(said[-1]) if said else {"error": done.stderr}
-        assert done.returncode == 0, result.get("error", done.stderr)
-        return result
+        try:
+            return outcome(child, on_the_way)
+        finally:
+            child.kill()
+            child.wait()
 
     return scenario
+
+
+def outcome(
+    child: "subprocess.Popen[str]", on_the_way: Callable[[], object] | None
+) -> dict[str, Any]:
+    """Read what a scenario says; where it pauses, do what was asked and let it go on."""
+    assert child.stdin is not None
+    if on_the_way is not None:
+        assert child.stdout is not None
+        paused = child.stdout.readline()
+        assert not paused.startswith("{"), paused
+        on_the_way()
+        child.stdin.write("go on\n")
+        child.stdin.flush()
+    said, _ = child.communicate(timeout=SCENARIO_SECONDS)
+    assert said.strip(), "the scenario said nothing"
+    result: dict[str, Any] = json.loads(said.strip().splitlines()[-1])
+    assert child.returncode == 0, result.get("error")
+    return result
 
 
 def web_channel(shop: Shop, origin: str) -> str:
@@ -126,6 +145,18 @@ def test_what_was_written_without_a_network_arrives_once(play: Play, returns_sho
 def test_an_unsent_message_outlives_its_page(play: Play, returns_shop: Shop) -> None:
     play("outboxSurvivesReload")
     assert customer_texts(returns_shop).count("Written, then the page was closed.") == 1
+
+
+@pytest.mark.resilience
+@pytest.mark.parametrize("service", ["gateway", "orchestrator", "llm-router", "channel-ingress"])
+def test_a_visitor_is_answered_though_a_process_dies(
+    play: Play, platform: WholePlatform, service: str
+) -> None:
+    def kill_and_revive() -> None:
+        platform.service(service).kill()
+        platform.revive(service)
+
+    play("survivesKill", kill_and_revive)
 
 
 def test_a_site_with_a_strict_policy_may_embed_it(play: Play) -> None:

@@ -1,8 +1,11 @@
 /**
  * Plays one scenario in a real browser and prints its result as JSON; exits 1 when it fails.
+ * A scenario may say one line on the way and go on when a line is said back.
  *
  *   node e2e/run.mjs converse '{"url": "http://127.0.0.1:8000", "channel": "wch_…", "question": "…"}'
  */
+import { once } from "node:events";
+import { createInterface } from "node:readline";
 import { openBrowser } from "./browser.mjs";
 import * as scenarios from "./scenarios.mjs";
 
@@ -12,8 +15,17 @@ if (!scenario) throw new Error(`unknown scenario: ${name}; there are ${Object.ke
 
 const browser = await openBrowser();
 const context = await browser.newContext({ viewport: { width: 1280, height: 860 }, locale: "en-GB" });
+
+async function askOutside(line) {
+  console.log(line);
+  const answers = createInterface({ input: process.stdin });
+  await once(answers, "line");
+  answers.close();
+}
+
 try {
-  const result = await scenario({ question: "How long do I have to return an item?", ...JSON.parse(given), context });
+  const question = "How long do I have to return an item?";
+  const result = await scenario({ question, ...JSON.parse(given), context, askOutside });
   console.log(JSON.stringify({ scenario: name, ok: true, ...result }));
 } catch (error) {
   const { screenshots } = JSON.parse(given);

@@ -101,6 +101,29 @@ export async function outboxSurvivesReload({ context, url, channel, proxyPort })
   return {};
 }
 
+/** A process dies while it answers: every message has its place once, and the last one is answered. */
+export async function survivesKill({ context, url, channel, question, askOutside }) {
+  const widget = await visit(context, url, channel);
+  await widget.send(question);
+  await widget.frame.locator("[data-streaming], .row.reply[data-seq]").first().waitFor();
+  await askOutside("answering");
+  const second = "And what does shipping cost?";
+  await widget.send(second);
+  await widget.recorded(question);
+  await widget.recorded(second);
+  await widget.answered(second);
+  await widget.page.reload();
+  await widget.open();
+  await widget.recorded(second);
+  for (const text of [question, second]) {
+    assert.equal(await widget.own(text).count(), 1, `shown once: ${text}`);
+  }
+  const shown = await widget.conversation();
+  const replies = shown.filter((row) => row.startsWith("bot: "));
+  assert.equal(new Set(replies).size, replies.length, `a reply came twice: ${replies}`);
+  return { shown };
+}
+
 /** Another site embeds it under a strict policy, and its early calls are heard. */
 export async function strictHost({ context, url, channel, hostPort }) {
   const host = await serveHostPage({ port: hostPort, chatUrl: url, channel });

@@ -59,6 +59,12 @@ export class WidgetPage {
     await this.own(text).and(this.frame.locator("[data-seq]")).waitFor();
   }
 
+  /** Wait until the last row is a whole reply, below the own message. */
+  async answered(text) {
+    const place = await this.own(text).getAttribute("data-seq");
+    await this.frame.locator(`.row[data-seq="${place}"] ~ .row.reply[data-seq]`).last().waitFor();
+  }
+
   /** Rows as `role: text`, in the order shown, greeting and typing left out. */
   async conversation() {
     const rows = this.frame.locator(".row[data-seq]");

@@ -26,6 +26,7 @@ const LONGEST_RETRY_MS = 15_000;
 export class Connection {
   #socket: Socket<ServerEvents, ClientEvents> | null = null;
   #retry: ReturnType<typeof setTimeout> | undefined;
+  #greeting: ReturnType<typeof setTimeout> | undefined;
   #failures = 0;
   #everOnline = false;
   #closed = false;
@@ -100,6 +101,7 @@ export class Connection {
       // Reconnecting goes through open(), so that every attempt carries a token that is still good.
       reconnection: false,
       forceNew: true,
+      timeout: ANSWER_TIMEOUT_MS,
       transports: ["websocket", "polling"],
       tryAllTransports: true,
       auth: (give) => {
@@ -109,6 +111,7 @@ export class Connection {
         );
       },
     });
+    socket.on("connect", () => this.#expectReady(socket));
     socket.on("ready", (ready) => this.#online(ready));
     socket.on("connect_error", () => this.#refusedOrLost(socket));
     socket.on("disconnect", () => this.#lost());
@@ -123,7 +126,14 @@ export class Connection {
     return socket;
   }
 
+  /** Connected, but the server has not greeted yet: without a greeting it is as good as not connected. */
+  #expectReady(socket: Socket<ServerEvents, ClientEvents>): void {
+    clearTimeout(this.#greeting);
+    this.#greeting = setTimeout(() => socket.io.engine.close(), ANSWER_TIMEOUT_MS);
+  }
+
   #online(ready: Ready): void {
+    clearTimeout(this.#greeting);
     this.#failures = 0;
     this.#everOnline = true;
     this.hear.link("online");
@@ -145,6 +155,7 @@ export class Connection {
   }
 
   #lost(): void {
+    clearTimeout(this.#greeting);
     if (this.#closed) return;
     this.hear.link(this.#everOnline ? "reconnecting" : "connecting");
     clearTimeout(this.#retry);
