@@ -1,0 +1,104 @@
+import time
+from uuid import uuid4
+
+import jwt
+import pytest
+
+from gateway.widget import visitors
+from gateway.widget.protocol import Unfit, read_last_seq, read_message
+from gateway.widget.tokens import InvalidToken, WidgetSession, WidgetTokens
+
+TOKENS = WidgetTokens(b"secret", "https://chat.example")
+TENANT, CHANNEL = uuid4(), uuid4()
+
+
+def test_a_session_is_read_as_it_was_signed() -> None:
+    session = TOKENS.read_session(TOKENS.session(TENANT, CHANNEL, "v", "https://a.example"))
+    assert (session.tenant_id, session.channel_id) == (TENANT, CHANNEL)
+    assert (session.visitor_id, session.origin) == ("v", "https://a.example")
+    assert 890 < session.expires_at - time.time() <= 900
+
+
+def test_a_visitor_stays_who_they_were_on_their_channel_only() -> None:
+    token = TOKENS.visitor(CHANNEL, "v")
+    assert TOKENS.read_visitor(CHANNEL, token) == "v"
+    with pytest.raises(InvalidToken):
+        TOKENS.read_visitor(uuid4(), token)
+
+
+def test_one_kind_of_token_never_passes_for_the_other() -> None:
+    with pytest.raises(InvalidToken):
+        TOKENS.read_session(TOKENS.visitor(CHANNEL, "v"))
+    with pytest.raises(InvalidToken):
+        TOKENS.read_visitor(CHANNEL, TOKENS.session(TENANT, CHANNEL, "v", ""))
+
+
+def changed(**claims: object) -> str:
+    good = TOKENS.session(TENANT, CHANNEL, "v", "")
+    payload = jwt.decode(good, options={"verify_signature": False}) | claims
+    payload = {key: value for key, value in payload.items() if value is not None}
+    return jwt.encode(payload, TOKENS._keys["widget"], "HS256")
+
+
+def test_claims_that_are_wrong_or_missing() -> None:
+    TOKENS.read_session(changed())
+    for wrong in (
+        {"exp": int(time.time()) - 1},
+        {"exp": None},
+        {"iss": "https://other.example"},
+        {"iss": None},
+        {"aud": "visitor"},
+        {"aud": None},
+        {"tenant": "x"},
+        {"channel": None},
+        {"sub": None},
+    ):
+        with pytest.raises(InvalidToken):
+            TOKENS.read_session(changed(**wrong))
+
+
+@pytest.mark.parametrize("token", [None, 1, b"x", "", "a.b.c", "x" * 5000, {"token": "x"}])
+def test_what_is_no_token(token: object) -> None:
+    with pytest.raises(InvalidToken):
+        TOKENS.read_session(token)
+
+
+def test_another_algorithm_or_key_is_refused() -> None:
+    good = TOKENS.session(TENANT, CHANNEL, "v", "")
+    payload = jwt.decode(good, options={"verify_signature": False})
+    key = TOKENS._keys["widget"]
+    for forged in (
+        jwt.encode(payload, None, algorithm="none"),
+        jwt.encode(payload, key * 2, algorithm="HS512"),
+        jwt.encode(payload, b"another key of thirty-two bytes!", algorithm="HS256"),
+    ):
+        with pytest.raises(InvalidToken):
+            TOKENS.read_session(forged)
+
+
+def test_messages_are_checked() -> None:
+    given = str(uuid4())
+    assert read_message({"client_message_id": given.upper(), "text": "hi\x00"}) == (
+        given,
+        "hi\ufffd",
+    )
+    with pytest.raises(Unfit) as unfit:
+        read_message({"client_message_id": given, "text": "x" * 20_000})
+    assert unfit.value.ack()["code"] == "text_too_long"
+    for wrong in (True, "1", -1, 2**31, 1.5):
+        with pytest.raises(Unfit):
+            read_last_seq({"last_seq": wrong})
+    assert read_last_seq(None) == 0
+
+
+def test_a_socket_speaks_at_its_pace(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [100.0]
+    monkeypatch.setattr(visitors.time, "monotonic", lambda: now[0])
+    session = WidgetSession(TENANT, CHANNEL, "v", "", 0)
+    socket = visitors.OpenSocket(session, _filled_at=now[0])
+    assert [socket.may_speak() for _ in range(21)] == [True] * 20 + [False]
+    now[0] += 1
+    assert [socket.may_speak() for _ in range(6)] == [True] * 5 + [False]
+    for _ in range(50):
+        socket.may_speak()
+    assert socket.is_abusive
