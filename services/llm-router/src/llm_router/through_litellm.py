@@ -124,7 +124,7 @@ class LitellmAdapter:
                 litellm.drop_params = True
                 litellm.num_retries = 0
                 # Where `max_retries=0` is taken for "not given", this is what is taken instead.
-                litellm.DEFAULT_MAX_RETRIES = 0
+                vars(litellm)["DEFAULT_MAX_RETRIES"] = 0
                 _never_ask_ollama_in_between()
                 if self._builtin is not None:
                     from llm_router.litellm_builtin import register
