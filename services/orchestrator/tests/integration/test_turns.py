@@ -216,6 +216,21 @@ async def test_handed_back_the_bot_goes_on_with_what_nobody_answered(desk, gate)
     assert rows == [{"outcome": "answered", "unsaid": "Never said."}]
 
 
+async def test_a_live_lease_keeps_every_other_worker_away(desk, gate):
+    desk.model_says(gate)
+    await desk.hear("Hello")
+    await gate.next_question()
+    other = desk.another_process()
+    assert await other.runner.sweep_once() == 0
+    other.runner.wake(desk.tenant_id, desk.conversation_of())
+    await other.runner.until_idle()
+    assert gate.asked.empty()
+    assert (await desk.conversation())["lease_epoch"] == 1
+    gate.open()
+    await desk.idle()
+    assert len(desk.outbox.heard(SendMessage)) == 1
+
+
 async def test_a_worker_that_lost_its_lease_writes_nothing(short_lease_desk, gate):
     desk = short_lease_desk
     desk.model_says(gate)
