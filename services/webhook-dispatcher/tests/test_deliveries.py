@@ -83,6 +83,19 @@ async def test_an_event_reaches_its_endpoint_once(
     assert len(desk.published) == 3
 
 
+async def test_a_batch_of_two_tenants_is_not_mixed(
+    desk: Any, receiver: Any, message_received: Make
+) -> None:
+    first_id, second_id = await desk.announce("first"), await desk.announce("second")
+    first = await create(desk, first_id, f"{receiver.url}/first")
+    second = await create(desk, second_id, f"{receiver.url}/second")
+    events = [message_received(tenant_id) for tenant_id in (first_id, second_id)]
+    await desk.hear(*events)
+    for tenant_id, saved, event in zip((first_id, second_id), (first, second), events, strict=True):
+        planned = await deliveries(desk, tenant_id, saved.endpoint.endpoint_id)
+        assert [delivery.event_id for delivery in planned] == [event.message_id]
+
+
 async def test_an_unannounced_tenant_waits(desk: Any, message_received: Make) -> None:
     with pytest.raises(RetryLater):
         await desk.hear(message_received(uuid4()))
