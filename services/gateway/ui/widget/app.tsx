@@ -50,7 +50,9 @@ function Header({ chat, title, onClose }: Omit<Props, "greeting">) {
         <AssistantIcon />
       </span>
       <div class="heading">
-        <h1 dir="auto">{title}</h1>
+        <h1>
+          <bdi>{title}</bdi>
+        </h1>
         <p class="presence" data-online={online}>
           {online ? words.value.online : chat.link.value === "refused" ? "" : words.value.connecting}
         </p>

@@ -47,16 +47,17 @@ function Source({ citation }: { citation: Citation }) {
   useEffect(() => card.current?.scrollIntoView({ block: "nearest" }), []);
   const page = citation.page ? `${words.value.page} ${citation.page}` : "";
   const heading = citation.heading === citation.title ? "" : citation.heading;
-  const where = [page, heading].filter(Boolean).join(" · ");
   return (
     <section class="source" ref={card}>
-      <p class="source-title" dir="auto">
+      <p class="source-title">
         <DocumentIcon />
-        {citation.title}
+        <bdi>{citation.title}</bdi>
       </p>
-      {where && (
-        <p class="source-where" dir="auto">
-          {where}
+      {(page || heading) && (
+        <p class="source-where">
+          {page}
+          {page && heading && " · "}
+          <bdi>{heading}</bdi>
         </p>
       )}
       {citation.quote && (
