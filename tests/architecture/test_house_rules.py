@@ -104,6 +104,11 @@ def test_no_private_place_is_named() -> None:
     assert offenders(texts, lambda path: bool(PRIVATE_PLACES.search(text_of(path)))) == []
 
 
+def test_test_folders_are_no_packages() -> None:
+    """Two packages of one name (`tests`, `integration`) cannot be imported in one run."""
+    assert [str(p) for p in python_files() if p.name == "__init__.py" and "tests" in p.parts] == []
+
+
 def offenders(paths: Iterable[Path], broken: Callable[[Path], bool]) -> list[str]:
     """The files that break a rule; this one names what it looks for and is left out."""
     return [str(path) for path in paths if path != THIS_FILE and broken(path)]
