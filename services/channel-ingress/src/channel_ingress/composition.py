@@ -11,6 +11,7 @@ from channel_ingress.credentials import Credentials
 from channel_ingress.graph import GraphClient
 from channel_ingress.handlers import Configuration, register
 from channel_ingress.intake import Intake
+from channel_ingress.known_channels import KnownChannels
 from channel_ingress.outbound import Outbound
 from channel_ingress.sender import Sender
 from channel_ingress.status_join import StatusJoin
@@ -49,9 +50,10 @@ def compose(settings: Settings, database: Database, bus: Bus, graph: GraphClient
         unknown_after_seconds=settings.unknown_after_seconds,
         unrouted_replay_seconds=settings.unrouted_replay_seconds,
     )
-    intake = Intake(outbox, store, statuses, joins, sweeper.wake)
+    channels = KnownChannels(store)
+    intake = Intake(outbox, store, channels, statuses, joins, sweeper.wake)
     sender = Sender(outbox, graph, Credentials(KeyRing.from_text(settings.master_keys)))
-    outbound = Outbound(outbox, store, joins, sender.start)
+    outbound = Outbound(outbox, store, channels, joins, sender.start)
     sender.outbound = outbound
-    register(outbox, Configuration(store), intake, outbound)
+    register(outbox, Configuration(store, channels), intake, outbound)
     return Parts(outbox, store, intake, outbound, sender, joins, sweeper)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from channel_ingress.intake import Intake
+from channel_ingress.known_channels import KnownChannels
 from channel_ingress.outbound import Outbound
 from channel_ingress.store import Store
 from contracts.v1.channels import ChannelWebhookReceived
@@ -20,16 +21,18 @@ SEND_PREFETCH = 32
 class Configuration:
     """Copies of what other services own."""
 
-    def __init__(self, store: Store) -> None:
-        self._store = store
+    def __init__(self, store: Store, channels: KnownChannels) -> None:
+        self._store, self._channels = store, channels
 
     async def channel_configured(self, event: ChannelConfigured, tx: Transaction) -> None:
         """Keep the newest state of a channel, its credentials still sealed."""
         await self._store.configure_channel(tx, event)
+        tx.after_commit.append(self._channels.forget)
 
     async def tenant_configured(self, event: TenantConfigured, tx: Transaction) -> None:
         """Keep whether a tenant is served."""
         await self._store.configure_tenant(tx, event)
+        tx.after_commit.append(self._channels.forget)
 
     async def conversation_updated(self, event: ConversationUpdated, tx: Transaction) -> None:
         """Keep the highest fencing number: sends with a lower one are refused."""

@@ -17,6 +17,7 @@ from channel_ingress.items import (
     Update,
     Watermark,
 )
+from channel_ingress.known_channels import KnownChannels
 from channel_ingress.metrics import DUPLICATES, ITEMS, UNREAD_BODIES
 from channel_ingress.reading import MALFORMED, digest_key, read_body
 from channel_ingress.said import item_event
@@ -40,11 +41,12 @@ class Intake:
         self,
         outbox: Outbox,
         store: Store,
+        channels: KnownChannels,
         statuses: StatusStore,
         joins: StatusJoin,
         large_body_kept: Callable[[], None],
     ) -> None:
-        self._outbox, self._store = outbox, store
+        self._outbox, self._store, self._channels = outbox, store, channels
         self._statuses, self._joins = statuses, joins
         self._large_body_kept = large_body_kept
 
@@ -81,10 +83,9 @@ class Intake:
         """Each item with its channel: the named one, else by its own address."""
         addresses = sorted({item.address for item in items if item.address})
         if event.channel_id is None:
-            found = await self._store.find_channels(tx, event.channel_type, addresses)
-            by_address = {channel.external_id: channel for channel in found}
+            by_address = await self._channels.at_addresses(tx, event.channel_type, addresses)
             return [(item, by_address.get(item.address)) for item in items]
-        named = await self._store.find_channel(tx, event.channel_id)
+        named = await self._channels.of_tenant(tx, event.channel_id, event.tenant_id)
         if named is None:
             raise RetryLater(f"channel {event.channel_id} has not been heard of yet")
         own = ("", named.external_id) if named.state == "active" else ()

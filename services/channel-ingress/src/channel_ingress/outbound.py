@@ -7,6 +7,7 @@ from uuid import UUID
 
 from channel_ingress.adapters import GRAPH_ADAPTERS
 from channel_ingress.domain import Accepted, Failed, InDoubt, Outcome, Retry
+from channel_ingress.known_channels import KnownChannels
 from channel_ingress.markup import rendered, split
 from channel_ingress.metrics import SENDS
 from channel_ingress.said import message_failed, message_sent, message_unknown
@@ -34,9 +35,15 @@ class Outbound:
     """Everything about a send that is a transaction; calls happen between them."""
 
     def __init__(
-        self, outbox: Outbox, store: Store, joins: StatusJoin, start_call: Callable[[Claim], None]
+        self,
+        outbox: Outbox,
+        store: Store,
+        channels: KnownChannels,
+        joins: StatusJoin,
+        start_call: Callable[[Claim], None],
     ) -> None:
-        self._outbox, self._store, self._joins = outbox, store, joins
+        self._outbox, self._store = outbox, store
+        self._channels, self._joins = channels, joins
         self._start_call = start_call
 
     async def send(self, command: SendMessage, tx: Transaction) -> None:
@@ -109,7 +116,7 @@ class Outbound:
             await self._outbox.say(tx, delivery_of(command), sent)
 
     async def _plan(self, command: SendMessage, tx: Transaction) -> None:
-        channel = await self._store.find_channel(tx, command.channel_id)
+        channel = await self._channels.of_tenant(tx, command.channel_id, command.tenant_id)
         if channel is None:
             raise RetryLater(f"channel {command.channel_id} has not been heard of yet")
         if channel.state != "active":

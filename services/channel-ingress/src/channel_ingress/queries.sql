@@ -28,7 +28,8 @@ select exists (select 1 from channels);
 
 -- name: find_channels
 -- Served channels of served tenants, by their address at the provider.
-select channels.channel_id, channels.tenant_id, channels.channel_type, channels.external_id
+select channels.channel_id, channels.tenant_id, channels.channel_type, channels.external_id,
+       channels.state, channels.sealed_credentials, channels.revision
 from channels
 left join tenants on tenants.tenant_id = channels.tenant_id
 where channels.state = 'active' and coalesce(tenants.state, 'active') = 'active'

@@ -129,10 +129,10 @@ class Store:
 
     async def find_channels(
         self, tx: Transaction, channel_type: str, addresses: list[str]
-    ) -> list[Channel]:
+    ) -> list[SendingChannel]:
         """Served channels with these addresses."""
         sql = self._queries["find_channels"]
-        return [Channel(*row) for row in await tx.fetch(sql, channel_type, addresses)]
+        return [SendingChannel(*row) for row in await tx.fetch(sql, channel_type, addresses)]
 
     async def find_channel(self, tx: Transaction, channel_id: UUID) -> SendingChannel | None:
         """One channel with its sealed credentials."""
