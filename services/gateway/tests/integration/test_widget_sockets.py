@@ -106,38 +106,43 @@ async def shop(running: Running) -> tuple[Tenant, dict[str, Any]]:
     return tenant, channel
 
 
-async def test_from_a_session_to_an_answer_and_its_replay(running: Running, owners: Owners) -> None:
-    orchestrator, router = owners.of("orchestrator"), owners.of("llm-router")
-    ingress = owners.of("channel-ingress")
+async def opened_widgets(running: Running, count: int) -> tuple[Any, Any, list[Widget]]:
+    """A channel, a session on it, and so many windows of its visitor."""
+    _, channel = await shop(running)
+    opened = (await session(running, channel["external_id"])).json
+    widgets = [Widget(running.url) for _ in range(count)]
+    for widget in widgets:
+        await widget.connect(opened["token"], Origin=ORIGIN)
+        await widget.hears("ready")
+    return channel, opened, widgets
+
+
+async def test_from_a_session_to_a_kept_message_and_the_replay(
+    running: Running, owners: Owners
+) -> None:
     past = [recorded(number, text=f"m{number}") for number in range(1, 251)]
-    answer_places(orchestrator, past)
+    answer_places(owners.of("orchestrator"), past)
     inbound: list[ChannelWebhookReceived] = []
 
     async def hear(delivery: Any) -> None:
         inbound.append(ChannelWebhookReceived.hear(delivery.body))
         await delivery.done()
 
-    ingress.listen(ChannelWebhookReceived, hear)
+    owners.of("channel-ingress").listen(ChannelWebhookReceived, hear)
     await owners.start()
-    _, channel = await shop(running)
-    opened = (await session(running, channel["external_id"])).json
+    _, opened, (first, second) = await opened_widgets(running, 2)
     assert opened["channel"] == {
         "title": "Ask us", "color": "#1f5f4a", "greeting": None, "locale": None
     }  # fmt: skip
-    first, second = Widget(running.url), Widget(running.url)
-    await first.connect(opened["token"], Origin=ORIGIN)
-    await second.connect(opened["token"], Origin=ORIGIN)
     ready = await first.hears("ready")
     assert ready == {"protocol": 1, "visitor_id": opened["visitor_id"], "last_seq": 250}
     resumed = await first.client.call("resume", {"last_seq": 20}, timeout=10)
     assert [message["seq"] for message in resumed["messages"]] == list(range(21, 251))
     assert resumed["last_seq"] == 250
-
     own_id = str(uuid4())
     taken = await first.say("Where is my order? \ud83d\ude00", own_id)
     assert taken["ok"] is True
-    again = await second.say("Where is my order?", own_id)
-    assert again == taken
+    assert await second.say("Where is my order?", own_id) == taken
     (row,) = await running.rows("select * from webhook_ledger")
     assert str(row["delivery_id"]) == taken["message_id"]
     await eventually_async(lambda: inbound, "the event of the message")
@@ -146,69 +151,77 @@ async def test_from_a_session_to_an_answer_and_its_replay(running: Running, owne
     assert opened["visitor_id"] in body
     assert own_id in body
 
-    place = {
-        "tenant_id": UUID(channel["tenant_id"]),
-        "channel_id": UUID(channel["channel_id"]),
-    }
-    who = {"channel_type": "webchat", "contact_external_id": opened["visitor_id"]}
-    conversation_id, turn_id = uuid4(), uuid4()
-    mine = recorded(251, "customer", client_message_id=own_id)
-    await orchestrator.publish(
-        outgoing(
-            MessageRecorded.make(conversation_id=conversation_id, message=mine, **place, **who)
+
+class Story:
+    """A turn as the other services tell it."""
+
+    def __init__(self, owners: Owners, channel: Any, visitor_id: str) -> None:
+        self.owners, self.visitor_id = owners, visitor_id
+        self.conversation_id, self.turn_id = uuid4(), uuid4()
+        self.place = {
+            "tenant_id": UUID(channel["tenant_id"]),
+            "channel_id": UUID(channel["channel_id"]),
+        }
+        self.who = {
+            "conversation_id": self.conversation_id,
+            "channel_type": "webchat",
+            "contact_external_id": visitor_id,
+            **self.place,
+        }
+
+    async def begins(self, client_message_id: str) -> None:
+        mine = recorded(1, "customer", client_message_id=client_message_id)
+        orchestrator = self.owners.of("orchestrator")
+        await orchestrator.publish(outgoing(MessageRecorded.make(message=mine, **self.who)))
+        started = TurnStarted.make(
+            turn_id=self.turn_id, attempt=1, first_seq=1, last_seq=1, **self.who
         )
-    )
-    await orchestrator.publish(
-        outgoing(
-            TurnStarted.make(
-                conversation_id=conversation_id,
-                turn_id=turn_id,
-                attempt=1,
-                first_seq=251,
-                last_seq=251,
-                **place,
-                **who,
-            )
-        )
-    )
-    for index, text in enumerate(("It is ", "on its way.")):
-        await router.stream(
-            ReplyDelta.make(
-                visitor_id=opened["visitor_id"],
-                turn_id=turn_id,
-                attempt=1,
-                index=index,
-                text=text,
-                **place,
-            )
-        )
-    for widget in (first, second):
-        assert (await widget.hears("recorded"))["seq"] == 251
+        await orchestrator.publish(outgoing(started))
+
+    async def streams(self, *texts: str) -> None:
+        for index, text in enumerate(texts):
+            words = ReplyDelta.make(
+                visitor_id=self.visitor_id, turn_id=self.turn_id, attempt=1, index=index,
+                text=text, **self.place,
+            )  # fmt: skip
+            await self.owners.of("llm-router").stream(words)
+
+    async def ends(self, text: str) -> None:
+        reply = recorded(2, text=text, turn_id=self.turn_id)
+        command = DeliverToVisitor.make(
+            conversation_id=self.conversation_id, visitor_id=self.visitor_id, message=reply,
+            **self.place,
+        )  # fmt: skip
+        await self.owners.of("channel-ingress").publish(outgoing(command))
+
+
+async def test_every_window_sees_the_answer_being_made(running: Running, owners: Owners) -> None:
+    answer_places(owners.of("orchestrator"), [])
+    for service in ("llm-router", "channel-ingress"):
+        owners.of(service)
+    await owners.start()
+    channel, opened, widgets = await opened_widgets(running, 2)
+    story, own_id = Story(owners, channel, opened["visitor_id"]), str(uuid4())
+    await story.begins(own_id)
+    await story.streams("It is ", "on its way.")
+    for widget in widgets:
+        recorded_place = await widget.hears("recorded")
+        assert (recorded_place["seq"], recorded_place["client_message_id"]) == (1, own_id)
         assert (await widget.hears("typing")) == {"on": True}
         await eventually_async(lambda w=widget: len(w.of("delta")) == 2, "both deltas")
         pieces = sorted(widget.of("delta"), key=lambda piece: piece["index"])
         assert "".join(piece["text"] for piece in pieces) == "It is on its way."
-    making = await second.client.call("resume", {"last_seq": 251}, timeout=10)
+    making = await widgets[1].client.call("resume", {"last_seq": 1}, timeout=10)
     assert making["streaming"] == {
-        "turn_id": str(turn_id), "attempt": 1, "text": "It is on its way.", "next_index": 2
+        "turn_id": str(story.turn_id), "attempt": 1, "text": "It is on its way.", "next_index": 2
     }  # fmt: skip
-    reply = recorded(252, text="It is on its way.", turn_id=turn_id)
-    await ingress.publish(
-        outgoing(
-            DeliverToVisitor.make(
-                conversation_id=conversation_id,
-                visitor_id=opened["visitor_id"],
-                message=reply,
-                **place,
-            )
-        )
-    )
-    for widget in (first, second):
-        assert (await widget.hears("message"))["seq"] == 252
+    await story.ends("It is on its way.")
+    for widget in widgets:
+        assert (await widget.hears("message"))["seq"] == 2
         await eventually_async(lambda w=widget: {"on": False} in w.of("typing"), "silence")
-    over = await second.client.call("resume", {"last_seq": 252}, timeout=10)
+    over = await widgets[1].client.call("resume", {"last_seq": 2}, timeout=10)
     assert "streaming" not in over
-    for widget in (first, second):
+    for widget in widgets:
         await widget.client.disconnect()
 
 
