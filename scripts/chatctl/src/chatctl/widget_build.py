@@ -83,11 +83,12 @@ def sources_mark() -> str:
 
 
 def main(arguments: list[str]) -> int:
-    """Build the widget, or print the folder of node with `--node`, for scripts."""
+    """Build the widget if its sources changed; with `--node` print node's folder, for scripts."""
+    folder = RunFolder.default()
     if "--node" in arguments:
         print(node_programs() or "")
-        return 0
-    build_widget(RunFolder.default())
+    elif not widget_is_current(folder):
+        build_widget(folder)
     return 0
 
 
