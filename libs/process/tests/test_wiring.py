@@ -41,6 +41,17 @@ async def test_wired_service_is_ready_and_closes(settings: Settings) -> None:
         await life.checks["rabbitmq"]()
 
 
+async def test_a_service_waits_for_its_migrations(settings: Settings) -> None:
+    life = Life(["outbox", "webhook_dispatcher"])
+    async with asyncio.timeout(60):
+        waiting = asyncio.create_task(wire(life, settings, "webhook-dispatcher"))
+        done, _ = await asyncio.wait([waiting], timeout=0.5)
+        assert not done
+        await apply_migrations(settings, ["outbox", "webhook_dispatcher"])
+        await waiting
+        await life.close()
+
+
 async def test_migrating_twice_changes_nothing(settings: Settings) -> None:
     assert await apply_migrations(settings, ["outbox"]) == 0
     assert await apply_migrations(settings, ["outbox"]) == 0

@@ -2,7 +2,7 @@
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from typing import Any, Final, TypeVar
 
@@ -20,8 +20,9 @@ _log = observe.get_logger("process")
 class Life:
     """The resources and tasks of one process, and what its readiness is judged by."""
 
-    def __init__(self) -> None:
+    def __init__(self, migrations: Sequence[str] = ()) -> None:
         self.checks: dict[str, observe.Check] = {}
+        self.migrations = tuple(migrations)
         self._stack = AsyncExitStack()
         self._tasks: set[asyncio.Task[object]] = set()
         self._stop_wanted = asyncio.Event()

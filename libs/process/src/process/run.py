@@ -52,7 +52,7 @@ def run(
         work = (
             apply_migrations(settings, list(migrations))
             if verb == "migrate"
-            else _serve(service, settings, start)
+            else _serve(service, settings, start, migrations)
         )
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             code = runner.run(work)
@@ -68,8 +68,9 @@ async def _serve(
     service: str,
     settings: SettingsType,
     start: Callable[[SettingsType, Life], Awaitable[None]],
+    migrations: Sequence[str],
 ) -> int:
-    life = Life()
+    life = Life(migrations)
     admin = observe.AdminServer(
         settings.admin_listen, service, _version(service), life.checks, git=settings.build
     )

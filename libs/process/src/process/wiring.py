@@ -14,6 +14,7 @@ from bus import Bus
 from outbox import Outbox
 from postgres import Database, DatabaseAway
 from process.life import Life
+from process.migrations import NotMigrated, check_migrated
 from process.settings import ServiceSettings
 
 
@@ -41,7 +42,7 @@ class Wiring:
 async def wire(
     life: Life, settings: ServiceSettings, service: str, *, connections_max: int = 8
 ) -> Wiring:
-    """Reach the database, waiting for it as long as it takes; the bus is not started yet."""
+    """Reach the migrated database, however long it takes; the bus is not started yet."""
     database = await life.reach(
         "postgres",
         lambda: Database.connect(settings.database_url, name=service, size_max=connections_max),
@@ -49,5 +50,10 @@ async def wire(
     )
     life.closing(database.close)
     life.check("postgres", database.check)
+    await life.reach(
+        "migrations",
+        lambda: check_migrated(database, life.migrations),
+        retry_on=(NotMigrated, DatabaseAway, asyncpg.PostgresError),
+    )
     bus = Bus(settings.amqp_url, service=service)
     return Wiring(database, bus, Outbox(database, bus))
