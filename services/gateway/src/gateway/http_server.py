@@ -8,7 +8,8 @@ from typing import Any, Final
 
 import uvicorn
 
-HEADERS_BYTES_MAX: Final = 32 * 1024
+from gateway.patient_protocol import PatientProtocol
+
 KEEP_ALIVE_SECONDS: Final = 30
 DRAIN_SECONDS: Final = 15
 SOCKET_FRAME_BYTES_MAX: Final = 256 * 1024
@@ -24,7 +25,7 @@ class HttpServer(uvicorn.Server):
                 host=host,
                 port=port,
                 loop="none",
-                http="httptools",
+                http=PatientProtocol,
                 ws="websockets-sansio",
                 ws_max_size=SOCKET_FRAME_BYTES_MAX,
                 ws_ping_interval=None,

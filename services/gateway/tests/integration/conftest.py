@@ -168,7 +168,7 @@ def settings_of(
     """Settings of a gateway over fresh servers."""
 
     def make(**changes: Any) -> tuple[Settings, ServiceDatabase]:
-        database = service_database("gateway")
+        database = changes.pop("database", None) or service_database("gateway")
         through = changes.pop("through", lambda url: url)
         fields: dict[str, Any] = {
             "database_url": through(database.url),
