@@ -20,7 +20,7 @@ COSINE_FLOORS: Mapping[str, float] = {"builtin/minilm": 0.2}
 A model that is not in the table has no floor: an unmeasured number would only hide passages.
 """
 
-COVERAGE_FLOOR = 0.3
+COVERAGE_FLOOR = 0.4
 """Share of the question's idf that words alone must bring for a passage under the floor."""
 
 _DUPLICATE_SIMILARITY = 0.9
