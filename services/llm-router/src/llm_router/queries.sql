@@ -50,13 +50,3 @@ from unnest(
     spend_id, tenant_id, correlation_id, conversation_id, purpose, model, input_tokens,
     output_tokens, estimated, cost_usd, milliseconds, outcome, occurred_at
 );
-
--- name: sum_spends
--- Calls, tokens and known cost of a tenant by model and purpose, since a moment.
-select model, purpose, count(*) as calls, sum(input_tokens) as input_tokens,
-    sum(output_tokens) as output_tokens, sum(cost_usd) as cost_usd,
-    count(*) filter (where cost_usd is null) as unpriced_calls
-from spends
-where tenant_id = $1::uuid and occurred_at >= $2::timestamptz
-group by model, purpose
-order by model, purpose;
