@@ -41,6 +41,8 @@ async def start(settings: Settings, life: Life) -> None:
     life.closing(lambda: close("bus"))
     if mode == "background-fails":
         life.background("doomed", fail_soon())
+    if mode == "background-cancelled":
+        life.background("lost", asyncio.sleep(3600)).cancel()
     life.background("endless", asyncio.sleep(3600))
     say("started")
 

@@ -74,6 +74,13 @@ def test_a_failed_background_task_ends_the_process() -> None:
     assert "closed database" in output
 
 
+def test_a_background_task_that_vanishes_ends_the_process() -> None:
+    with service(MODE="background-cancelled") as process:
+        output, _ = process.communicate(timeout=20)
+    assert process.returncode == 1
+    assert "lost was cancelled" in output
+
+
 @pytest.mark.parametrize(
     ("variables", "expected"),
     [

@@ -27,6 +27,7 @@ class Life:
         self._tasks: set[asyncio.Task[object]] = set()
         self._stop_wanted = asyncio.Event()
         self._failure: BaseException | None = None
+        self._closing = False
 
     async def reach(
         self,
@@ -90,13 +91,15 @@ class Life:
 
     async def close(self) -> None:
         """Close everything in the reverse order of its opening."""
+        self._closing = True
         await self._stack.aclose()
 
     def _background_ended(self, task: asyncio.Task[object]) -> None:
         self._tasks.discard(task)
-        if task.cancelled():
+        if self._closing:
             return
-        error = task.exception()
+        cancelled = RuntimeError(f"{task.get_name()} was cancelled from inside")
+        error = cancelled if task.cancelled() else task.exception()
         if error is not None and self._failure is None:
             self._failure = error
         self._stop_wanted.set()

@@ -78,7 +78,8 @@ class EventFeed:
 
     async def check(self) -> None:
         """Raise when the feed's broker is away: for readiness."""
-        if self._connection is None or not self._connection.connected.is_set():
+        connected = self._connection is not None and self._connection.connected.is_set()
+        if self._exchange is None or not connected:
             raise FeedAway("not connected to the feed's broker")
 
     def publish_soon(self, events: Sequence[PublicEvent]) -> None:
@@ -134,10 +135,10 @@ class EventFeed:
                 if result is None:
                     confirmed.append(event.event_id)
                     metrics.EVENTS_PUBLISHED.labels(event.event_type).inc()
-                elif isinstance(result, Exception):
-                    _log.info("event waits for the feed", reason=f"{type(result).__name__}")
                 else:
-                    raise result
+                    # A lost connection also cancels what waits for its confirms: that is no
+                    # wish to stop, which would have ended the gathering itself.
+                    _log.info("event waits for the feed", reason=type(result).__name__)
         await afailpoint("webhook-dispatcher.feed_confirmed")
         return confirmed
 
