@@ -78,9 +78,9 @@ class Settings(ServiceSettings):
     upload_bytes_max: int = Field(
         25 * MEBIBYTE, ge=1, description="Largest document that is accepted."
     )
-    requests_per_minute: int = Field(1200, ge=1, description="Requests of one API key, per minute.")
+    requests_per_minute: int = Field(3000, ge=1, description="Requests of one API key, per minute.")
     sessions_per_minute: int = Field(
-        60, ge=1, description="Widget sessions opened from one address, per minute."
+        600, ge=1, description="Widget sessions opened from one address, per minute."
     )
     refusals_per_minute: int = Field(
         120, ge=1, description="Requests without a good key from one address, per minute."

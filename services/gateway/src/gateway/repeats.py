@@ -104,9 +104,11 @@ def new_id(request: Request, principal: Principal, kind: str) -> UUID:
 
 
 def tenant_of(request: Request) -> UUID:
-    """The tenant in the address, else the platform."""
-    text = request.path_params.get("tenant_id")
-    return UUID(str(text)) if text else PLATFORM
+    """The tenant in the address; the platform where none, or nothing readable, stands there."""
+    try:
+        return UUID(str(request.path_params.get("tenant_id")))
+    except ValueError:
+        return PLATFORM
 
 
 def _context(place: tuple[UUID, str, str]) -> str:

@@ -178,6 +178,10 @@ async def test_errors_are_problems_everywhere(running: Running) -> None:
         ("POST", "/api/tenants", {"data": b"{}", "headers": {**json, "Content-Encoding": "br"}},
          415, "unsupported_encoding"),
         ("GET", "/api/tenants/nonsense", {}, 422, "invalid"),
+        ("POST", "/api/tenants/nonsense/keys", {"json": {"name": "x"},
+         "headers": {"Idempotency-Key": "k"}}, 422, "invalid"),
+        ("POST", "/api/tenants", {"json": {}, "headers": {"Idempotency-Key": "k" * 256}}, 422,
+         "invalid"),
         ("GET", f"{tenant.path}/channels?limit=x", {}, 422, "invalid"),
     ]  # fmt: skip
     for method, path, arguments, status, code in cases:
