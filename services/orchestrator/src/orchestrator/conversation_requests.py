@@ -29,7 +29,7 @@ from orchestrator.domain import (
     posted_identity,
     send_identity,
 )
-from orchestrator.handlers import Waking
+from orchestrator.handlers import Running
 from orchestrator.reading import ReadingStore
 from orchestrator.storable import storable_text
 from orchestrator.store import Aside, ConversationStore, LockedConversation
@@ -45,7 +45,7 @@ class ConversationRequests:
     """Handlers of the requests that orchestrator answers."""
 
     def __init__(
-        self, outbox: Outbox, store: ConversationStore, reading: ReadingStore, runner: Waking
+        self, outbox: Outbox, store: ConversationStore, reading: ReadingStore, runner: Running
     ) -> None:
         self._outbox = outbox
         self._store = store

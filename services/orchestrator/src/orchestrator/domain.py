@@ -100,12 +100,8 @@ class Leased:
     tenant_revision: int
     leased_at: datetime
     leased_monotonic: float
+    turn_id: UUID
     messages: Sequence[StoredMessage]
-
-    @property
-    def turn_id(self) -> UUID:
-        """Identity of the turn: the same for every try at it."""
-        return turn_identity(self.conversation_id, self.first_seq)
 
     @property
     def unanswered(self) -> list[StoredMessage]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from contextvars import copy_context
+from dataclasses import dataclass
 from functools import partial
 from typing import Protocol
 from uuid import UUID
@@ -25,18 +26,42 @@ from orchestrator.store import Aside, ConversationStore, LockedConversation, Pla
 from orchestrator.telling import Envelope
 from orchestrator.tenant_rules import RuleBook, TenantRules
 from orchestrator.turn_store import TurnStore
+from orchestrator.turns import Turn
 from outbox import Outbox, RetryLater, traceparent_of
 from postgres import Database, Transaction
 
 Outcome = MessageSent | MessageFailed | MessageUnknown | MessageStatusChanged
 
 
-class Waking(Protocol):
+class Running(Protocol):
     """Whoever works on conversations that have something to answer."""
+
+    @property
+    def room(self) -> int:
+        """How many more turns would begin at once."""
+        ...
 
     def wake(self, tenant_id: UUID, conversation_id: UUID, delay_seconds: float = 0.0) -> None:
         """Look at the conversation now, or after the delay."""
         ...
+
+    async def begin(self, tx: Transaction, tenant_id: UUID, conversation_id: UUID) -> Turn | None:
+        """Take the lease in this transaction."""
+        ...
+
+    def start(self, turn: Turn) -> None:
+        """Work on a turn whose lease was just committed."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """A conversation whose newest message wants an answer of the bot."""
+
+    tenant_id: UUID
+    conversation_id: UUID
+    wait_seconds: float
+    traceparent: str
 
 
 class Handlers:
@@ -48,7 +73,7 @@ class Handlers:
         store: ConversationStore,
         turns: TurnStore,
         rules: RuleBook,
-        runner: Waking,
+        runner: Running,
     ) -> None:
         self._outbox = outbox
         self._store = store
@@ -63,14 +88,39 @@ class Handlers:
         """
         await observe.afailpoint("orchestrator.before_inbox")
         locked: dict[UUID, LockedConversation] = {}
+        wanted: dict[UUID, _Wanted] = {}
         for heard in sorted(messages, key=lambda message: message.conversation_id.bytes):
             conversation = locked.get(heard.conversation_id)
             if conversation is None:
                 conversation = await self._lock_or_begin(tx, heard)
                 locked[heard.conversation_id] = conversation
             with continued("record message", traceparent_of(heard)):
-                said = await self._place(tx, conversation, heard)
+                said, wish = await self._place(tx, conversation, heard)
                 await self._outbox.say(tx, *said)
+            if wish is not None:
+                wanted[heard.conversation_id] = wish
+            elif not conversation.standing.bot_answers:
+                wanted.pop(heard.conversation_id, None)
+        await self._begin_turns(tx, list(wanted.values()))
+
+    async def _begin_turns(self, tx: Transaction, wanted: list[_Wanted]) -> None:
+        """Take the leases in this very transaction where nothing is waited for.
+
+        Where the lease is not to be had, its holder sees the new message when it commits.
+        """
+        room = self._runner.room
+        for wish in wanted:
+            ids = (wish.tenant_id, wish.conversation_id)
+            with continued("begin turn", wish.traceparent):
+                trace = copy_context()
+                if wish.wait_seconds > 0 or room <= 0:
+                    wake = partial(self._runner.wake, *ids, wish.wait_seconds)
+                    tx.after_commit.append(partial(trace.run, wake))
+                    continue
+                turn = await self._runner.begin(tx, *ids)
+                if turn is not None:
+                    room -= 1
+                    tx.after_commit.append(partial(trace.run, self._runner.start, turn))
 
     async def on_tenant(self, heard: TenantConfigured, tx: Transaction) -> None:
         """Keep a tenant's configuration; older revisions are ignored."""
@@ -125,7 +175,7 @@ class Handlers:
 
     async def _place(
         self, tx: Transaction, conversation: LockedConversation, heard: MessageReceived
-    ) -> list[Message]:
+    ) -> tuple[list[Message], _Wanted | None]:
         rules = await self._rules.of(tx, heard.tenant_id, conversation.tenant_revision)
         keyword = rules.handoff_words.found_in(heard.content.text or "")
         wish = hear_customer(conversation.standing, keyword, served=conversation.served)
@@ -134,7 +184,7 @@ class Handlers:
             tx, heard, wish.standing, answer_wanted=wish.answer_wanted, wait_seconds=wait_seconds
         )
         if placed is None:
-            return []
+            return [], None
         await self._keep_contact(tx, conversation, heard)
         envelope = Envelope.of(conversation, heard)
         said: list[Message] = [telling.customer_recorded(envelope, heard, placed)]
@@ -145,12 +195,10 @@ class Handlers:
             )
         if wish.standing != before:
             said.append(telling.conversation_updated(envelope, wish.standing))
-        if wish.answer_wanted:
-            ids = (conversation.tenant_id, conversation.conversation_id)
-            # The turn continues this message's trace.
-            trace = copy_context()
-            tx.after_commit.append(partial(trace.run, self._runner.wake, *ids, wait_seconds))
-        return said
+        if not wish.answer_wanted:
+            return said, None
+        trace = traceparent_of(heard)
+        return said, _Wanted(heard.tenant_id, heard.conversation_id, wait_seconds, trace)
 
     async def _hand_off(
         self,

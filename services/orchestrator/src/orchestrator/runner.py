@@ -12,9 +12,8 @@ from uuid import UUID
 import observe
 from orchestrator.metrics import STAGE_SECONDS, SWEPT, TURNS_IN_PROGRESS, TURNS_LOST
 from orchestrator.turn_store import TurnStore
-from orchestrator.turns import TurnWorker
-from postgres import Database
-from postgres.database import AWAY, DatabaseAway
+from orchestrator.turns import Turn, TurnWorker
+from postgres import Database, DatabaseAway, Transaction
 
 _JUST_AFTER_SECONDS: Final = 0.005
 """Timers run on this machine's clock, what is due on the database's: arrive a moment late."""
@@ -35,10 +34,11 @@ class RunnerPace:
 
 @dataclass(slots=True)
 class _Waiting:
-    """A conversation that shall be looked at."""
+    """A conversation that shall be looked at, or a turn whose lease is taken already."""
 
     key: Key
     context: Context
+    turn: Turn | None = None
     since: float = field(default_factory=perf_counter)
 
 
@@ -79,6 +79,23 @@ class TurnRunner:
             )
 
     @property
+    def room(self) -> int:
+        """How many more turns this process would begin at once; 0 when it stops."""
+        if self._stopping:
+            return 0
+        busy = len(self._running) + len(self._waiting)
+        return max(0, self._pace.concurrent_turns_max - busy)
+
+    async def begin(self, tx: Transaction, tenant_id: UUID, conversation_id: UUID) -> Turn | None:
+        """Take the lease in the caller's transaction: a commit less for the usual turn."""
+        return await self._worker.begin(tx, tenant_id, conversation_id)
+
+    def start(self, turn: Turn) -> None:
+        """Work on a turn whose lease was just committed."""
+        key = (turn.leased.tenant_id, turn.leased.conversation_id)
+        self._enqueue(_Waiting(key, copy_context(), turn))
+
+    @property
     def in_progress(self) -> int:
         """How many conversations are worked on now."""
         return len(self._running)
@@ -95,7 +112,7 @@ class TurnRunner:
         while True:
             try:
                 await self.sweep_once()
-            except (DatabaseAway, *AWAY) as error:
+            except DatabaseAway as error:
                 _log.info("sweep waits for the database", reason=str(error))
             await asyncio.sleep(self._pace.sweep_seconds)
 
@@ -118,8 +135,11 @@ class TurnRunner:
         for timer in self._timers.values():
             timer.cancel()
         self._timers.clear()
+        begun = [one.turn for one in (*self._waiting, *self._again.values()) if one.turn]
         self._waiting.clear()
         self._again.clear()
+        for turn in begun:
+            await self._worker.give_back(turn.leased)
         if self._running:
             _, slow = await asyncio.wait(set(self._running.values()), timeout=grace_seconds)
             for task in slow:
@@ -139,11 +159,17 @@ class TurnRunner:
         self._enqueue(waiting)
 
     def _enqueue(self, waiting: _Waiting) -> None:
-        if self._stopping or waiting.key in self._queued:
+        if self._stopping:
             return
         if waiting.key in self._running:
-            self._again[waiting.key] = waiting
+            # A task that just gave the lease back and a turn that just took it may meet here.
+            if waiting.turn is not None or waiting.key not in self._again:
+                self._again[waiting.key] = waiting
             return
+        if waiting.key in self._queued:
+            if waiting.turn is None:
+                return
+            self._waiting = deque(one for one in self._waiting if one.key != waiting.key)
         self._queued.add(waiting.key)
         self._waiting.append(waiting)
         self._pump()
@@ -154,7 +180,7 @@ class TurnRunner:
             self._queued.discard(waiting.key)
             STAGE_SECONDS.labels("queue").observe(perf_counter() - waiting.since)
             task = asyncio.get_running_loop().create_task(
-                self._work(waiting.key), context=waiting.context
+                self._work(waiting), context=waiting.context
             )
             self._running[waiting.key] = task
             TURNS_IN_PROGRESS.set(len(self._running))
@@ -168,9 +194,10 @@ class TurnRunner:
             self._enqueue(again)
         self._pump()
 
-    async def _work(self, key: Key) -> None:
+    async def _work(self, waiting: _Waiting) -> None:
+        key, turn = waiting.key, waiting.turn
         try:
-            ended = await self._worker.run(*key)
+            ended = await (self._worker.run(*key) if turn is None else self._worker.work(turn))
             while ended.more_waiting and not self._stopping:
                 ended = await self._worker.run(*key)
         except asyncio.CancelledError:
@@ -186,7 +213,7 @@ class TurnRunner:
         try:
             async with self._database.system() as tx:
                 mine = await self._store.renew(tx, held)
-        except (DatabaseAway, *AWAY) as error:
+        except DatabaseAway as error:
             _log.warning("leases could not be renewed", reason=str(error))
             return
         for key, task in list(self._running.items()):

@@ -10,7 +10,13 @@ from uuid import UUID
 from pydantic import TypeAdapter
 
 from contracts.v1.shapes import Citation
-from orchestrator.domain import Leased, StoredMessage, reply_identity, send_identity
+from orchestrator.domain import (
+    Leased,
+    StoredMessage,
+    reply_identity,
+    send_identity,
+    turn_identity,
+)
 from orchestrator.reading import read_content
 from orchestrator.storable import storable_json
 from orchestrator.store import Placed
@@ -97,6 +103,7 @@ class TurnStore:
             tenant_revision=lease.tenant_revision,
             leased_at=row["leased_at"],
             leased_monotonic=monotonic(),
+            turn_id=turn_identity(conversation_id, first_seq),
             messages=[_stored(message) for message in reversed(rows)],
         )
 

@@ -1,9 +1,9 @@
 """Works on conversations that have something to answer: lease, answer, guarded commit.
 
-One turn answers all that a customer said and nobody answered. It writes three times: the lease
-(with `turn-started`), then, perhaps a minute later, the reply with all that follows from it; in
-between it holds no connection. The commit carries the lease's epoch and the owner's number: a
-worker that lost either writes nothing.
+One turn answers all that a customer said and nobody answered. It writes twice: the lease (with
+`turn-started`, usually in the commit that records the message) and, perhaps a minute later, the
+reply with all that follows from it; in between it holds no connection. The commit carries the
+lease's epoch and the owner's number: a worker that lost either writes nothing.
 """
 
 import asyncio
@@ -29,8 +29,7 @@ from orchestrator.telling import Envelope
 from orchestrator.tenant_rules import RuleBook
 from orchestrator.turn_store import Kept, TurnStore
 from outbox import Outbox
-from postgres import Transaction
-from postgres.database import AWAY, DatabaseAway
+from postgres import DatabaseAway, Transaction
 
 _SAVE_PAUSES_SECONDS: Final = (0.2, 0.5, 1.0, 2.0, 4.0, 8.0)
 
@@ -75,27 +74,18 @@ class TurnWorker:
 
     async def run(self, tenant_id: UUID, conversation_id: UUID) -> Ended:
         """Answer what is unanswered, if it is ours to answer."""
+
+        async def begin() -> Turn | None:
+            async with self._outbox.transaction(tenant_id) as tx:
+                return await self.begin(tx, tenant_id, conversation_id)
+
+        turn = await self._saved(begin)
+        return Ended() if turn is None else await self.work(turn)
+
+    async def begin(self, tx: Transaction, tenant_id: UUID, conversation_id: UUID) -> Turn | None:
+        """Take the lease in this transaction; None if nothing is due or somebody holds it."""
         durations = Durations()
         with durations.stage("context"):
-            begun = await self._saved(lambda: self._begin(tenant_id, conversation_id))
-        if begun is None:
-            return Ended()
-        turn = Turn(*begun, durations)
-        self._held[conversation_id] = turn.leased.lease_epoch
-        ids = {"tenant_id": str(tenant_id), "conversation_id": str(conversation_id)}
-        with observe.bound(**ids, turn_id=str(turn.leased.turn_id)):
-            try:
-                return await self._run(turn)
-            except asyncio.CancelledError:
-                await asyncio.shield(self._give_back(turn.leased))
-                raise
-            finally:
-                self._held.pop(conversation_id, None)
-
-    async def _begin(
-        self, tenant_id: UUID, conversation_id: UUID
-    ) -> tuple[Leased, TenantSettings] | None:
-        async with self._outbox.transaction(tenant_id) as tx:
             lease = await self._store.take_lease(tx, tenant_id, conversation_id)
             if lease is None:
                 return None
@@ -104,7 +94,25 @@ class TurnWorker:
                 tx, tenant_id, conversation_id, lease, rules.settings.history_messages_max
             )
             await self._outbox.say(tx, telling.turn_started(leased))
-            return leased, rules.settings
+            return Turn(leased, rules.settings, durations)
+
+    async def work(self, turn: Turn) -> Ended:
+        """Answer a turn whose lease is committed."""
+        leased = turn.leased
+        self._held[leased.conversation_id] = leased.lease_epoch
+        ids = {
+            "tenant_id": str(leased.tenant_id),
+            "conversation_id": str(leased.conversation_id),
+            "turn_id": str(leased.turn_id),
+        }
+        with observe.bound(**ids):
+            try:
+                return await self._run(turn)
+            except asyncio.CancelledError:
+                await asyncio.shield(self.give_back(leased))
+                raise
+            finally:
+                self._held.pop(leased.conversation_id, None)
 
     async def _run(self, turn: Turn) -> Ended:
         try:
@@ -198,12 +206,12 @@ class TurnWorker:
         await self._saved(save)
         return Ended(again_in_seconds=delay_seconds)
 
-    async def _give_back(self, leased: Leased) -> None:
+    async def give_back(self, leased: Leased) -> None:
         """This process stops: another one may go on at once, and the try does not count."""
         try:
             async with self._outbox.transaction(leased.tenant_id) as tx:
                 await self._store.release(tx, leased, uncount=True)
-        except (DatabaseAway, *AWAY) as error:
+        except DatabaseAway as error:
             _log.info("the lease runs out by itself", reason=str(error))
 
     async def _saved(self, save: Callable[[], Awaitable[T]]) -> T:
@@ -211,7 +219,7 @@ class TurnWorker:
         for pause_seconds in _SAVE_PAUSES_SECONDS:
             try:
                 return await save()
-            except (DatabaseAway, *AWAY) as error:
+            except DatabaseAway as error:
                 _log.warning("the database is away, saving again", reason=str(error))
             await asyncio.sleep(pause_seconds)
         return await save()

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from typing import Any
 from uuid import UUID, uuid4, uuid5
 
 from contracts.v1.channels import MessageReceived
+from contracts.v1.conversations import UpdateConversation
 from contracts.v1.knowledge import FoundPassage, KnowledgeFound, SearchKnowledge
 from contracts.v1.models import GenerateReply, ReplyGenerated
 from contracts.v1.shapes import ContactRef, MessageContent
@@ -15,6 +17,7 @@ from orchestrator.answering import AnswerLimits
 from orchestrator.composition import Parts, compose
 from orchestrator.runner import RunnerPace
 from postgres import Database
+from testkit import eventually_async
 
 
 class KeptOutbox:
@@ -135,6 +138,35 @@ class Desk:
         """Wait until no turn is in progress."""
         async with asyncio.timeout(20):
             await self.parts.runner.until_idle()
+
+    async def settled(self) -> None:
+        """Wait until no conversation waits for a turn, retries included."""
+
+        async def look() -> bool:
+            await self.idle()
+            return not await self.rows("select 1 from conversations where turn_due_at is not null")
+
+        await eventually_async(look, "every turn is over")
+        await self.idle()
+
+    async def take_over(self, **change: Any) -> int:
+        """Give the conversation to a person, or change it otherwise; answers its last place."""
+        fields = {
+            "conversation_id": self.conversation_of(),
+            "status": None,
+            "owner_kind": "human",
+            "assignee": "ana",
+            **change,
+        }
+        found = await self.parts.requests.update(
+            UpdateConversation.make(tenant_id=self.tenant_id, **fields)
+        )
+        return found.conversation.last_seq
+
+    async def evidence(self) -> list[tuple[str, dict[str, Any]]]:
+        """Return (outcome, evidence) of every turn."""
+        rows = await self.rows("select outcome, evidence from turns order by first_seq")
+        return [(row["outcome"], json.loads(row["evidence"])) for row in rows]
 
     async def rows(self, sql: str, *args: object) -> list[dict[str, Any]]:
         """Return rows, of every tenant."""
