@@ -52,7 +52,9 @@ async def test_same_id_with_other_content_is_counted_and_the_first_wins(world: W
     await world.neighbours.wait_for(MessageReceived)
     await world.post(body(text("second", "wamid.1")))
     await world.until("select true from inbound_items where differing = 1")
-    assert [said.content.text for said in world.neighbours.of(MessageReceived)] == ["first"]
+    await world.post(body(text("last", "wamid.2")))
+    said = await world.neighbours.wait_for(MessageReceived, 2)
+    assert [message.content.text for message in said] == ["first", "last"]
 
 
 async def test_a_thousand_updates_in_one_body_with_bad_ones_between(world: World) -> None:
