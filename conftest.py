@@ -1,12 +1,16 @@
-"""Where the testkit is missing (a service alone), tests that need it are left out."""
+"""For every test: logs are put back as they were; without testkit, what needs it is left out."""
 
 from __future__ import annotations
 
 import importlib.util
+import logging
 import re
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import structlog
 
 ALONE = importlib.util.find_spec("testkit") is None
 NEEDS_TESTKIT = re.compile(
@@ -22,3 +26,15 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
     if not ALONE or collection_path.suffix != ".py" or collection_path.name == "conftest.py":
         return None
     return True if NEEDS_TESTKIT.search(collection_path.read_text()) else None
+
+
+@pytest.fixture(autouse=True)
+def _logs_as_they_were() -> Iterator[None]:
+    """Undo what `observe.configure` did: it would go on writing to this test's captured output."""
+    root, hook = logging.getLogger(), sys.excepthook
+    handlers, level = root.handlers[:], root.level
+    yield
+    structlog.reset_defaults()
+    root.handlers[:] = handlers
+    root.setLevel(level)
+    sys.excepthook = hook
