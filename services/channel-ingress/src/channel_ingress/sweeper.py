@@ -66,11 +66,13 @@ class Sweeper:
             await self._pause()
 
     async def call_due_sends(self, outbound: Outbound, sender: Sender) -> None:
-        """Start every planned send whose turn it is."""
-        async with self._database.system() as tx:
-            claims = await outbound.claim_due(tx)
-        for claim in claims:
-            sender.start(claim)
+        """Start every planned send whose turn it is; a cancellation cannot part claim and call."""
+        claiming = asyncio.ensure_future(self._claim_and_start(outbound, sender))
+        try:
+            await asyncio.shield(claiming)
+        except asyncio.CancelledError:
+            await asyncio.wait([claiming])
+            raise
 
     async def end_attempts(self, outbound: Outbound) -> None:
         """Attempts without evidence become unknown, and are said to be."""
@@ -101,6 +103,12 @@ class Sweeper:
             counts = await self._store.trouble_counts(tx)
         for what, count in counts.items():
             TROUBLE.labels(what).set(count)
+
+    async def _claim_and_start(self, outbound: Outbound, sender: Sender) -> None:
+        async with self._database.system() as tx:
+            claims = await outbound.claim_due(tx)
+        for claim in claims:
+            sender.start(claim)
 
     async def _read_large_body(self, intake: Intake) -> bool:
         async with self._database.system() as tx:
