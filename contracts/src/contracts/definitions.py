@@ -13,6 +13,7 @@ INTERNAL = "chat"
 PUBLIC = "events"
 PUBLIC_EXCHANGE = "chat.events"
 UNROUTABLE_EXCHANGE = "chat.events.unroutable"
+"""Nothing is bound to it: an event without a subscription is normal, and the log keeps it."""
 
 
 def definitions() -> dict[str, Any]:
@@ -48,7 +49,6 @@ def definitions() -> dict[str, Any]:
                 }
                 for queue in queues()
             ),
-            _unroutable_queue(),
         ],
         "bindings": [
             *(
@@ -56,7 +56,6 @@ def definitions() -> dict[str, Any]:
                 for queue in queues()
                 for exchange, key in queue.bindings
             ),
-            _binding(PUBLIC, UNROUTABLE_EXCHANGE, UNROUTABLE_EXCHANGE, ""),
         ],
         "policies": [],
         "parameters": [],
@@ -83,22 +82,6 @@ def _binding(vhost: str, exchange: str, queue: str, key: str) -> dict[str, Any]:
         "destination_type": "queue",
         "routing_key": key,
         "arguments": {},
-    }
-
-
-def _unroutable_queue() -> dict[str, Any]:
-    """Public events that no subscription wants end here, and are dropped: the log has them."""
-    return {
-        "name": UNROUTABLE_EXCHANGE,
-        "vhost": PUBLIC,
-        "durable": True,
-        "auto_delete": False,
-        "arguments": {
-            "x-queue-type": "classic",
-            "x-max-length": 1_000,
-            "x-overflow": "drop-head",
-            "x-message-ttl": 60_000,
-        },
     }
 
 
