@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 EXACT_PASSAGES_MAX = 4_000
 """Up to so many passages a tenant's vectors are all compared; above, the HNSW index is used."""
@@ -38,8 +38,7 @@ class Weights:
     vector: float = 0.5
 
 
-@dataclass(frozen=True)
-class KeywordHit:
+class KeywordHit(NamedTuple):
     """A passage that shares words with the question."""
 
     key: int
@@ -47,16 +46,17 @@ class KeywordHit:
     coverage: float
 
 
-@dataclass(frozen=True)
-class VectorHit:
+_NO_WORD = KeywordHit(0, 0.0, 0.0)
+
+
+class VectorHit(NamedTuple):
     """A passage whose vector is near the question's."""
 
     key: int
     similarity: float
 
 
-@dataclass(frozen=True)
-class Candidate:
+class Candidate(NamedTuple):
     """A passage that either leg proposed; a leg that did not has the score 0."""
 
     key: int
@@ -75,24 +75,16 @@ def fuse(
     words: Sequence[KeywordHit], vectors: Sequence[VectorHit], weights: Weights
 ) -> list[Candidate]:
     """Min-max over each leg's candidates, weighted sum from 0 to 1, best first."""
-    keyword_share = _share(weights.keyword, weights.vector, bool(vectors))
+    share = _share(weights.keyword, weights.vector, bool(vectors))
     by_word = {hit.key: hit for hit in words}
     by_vector = {hit.key: hit.similarity for hit in vectors}
-    level_words = _min_max([hit.score for hit in words])
-    level_vectors = _min_max([hit.similarity for hit in vectors])
-    places = {hit.key: level_words[place] for place, hit in enumerate(words)}
-    nearness = {hit.key: level_vectors[place] for place, hit in enumerate(vectors)}
-    candidates = [
-        Candidate(
-            key=key,
-            keyword_score=by_word[key].score if key in by_word else 0.0,
-            vector_score=by_vector.get(key, 0.0),
-            coverage=by_word[key].coverage if key in by_word else 0.0,
-            score=keyword_share * places.get(key, 0.0)
-            + (1 - keyword_share) * nearness.get(key, 0.0),
-        )
-        for key in dict.fromkeys((*by_word, *by_vector))
-    ]
+    places = dict(zip(by_word, _min_max([hit.score for hit in words]), strict=True))
+    nearness = dict(zip(by_vector, _min_max(list(by_vector.values())), strict=True))
+    candidates = []
+    for key in dict.fromkeys((*by_word, *by_vector)):
+        word = by_word.get(key, _NO_WORD)
+        score = share * places.get(key, 0.0) + (1 - share) * nearness.get(key, 0.0)
+        candidates.append(Candidate(key, word.score, by_vector.get(key, 0.0), word.coverage, score))
     return sorted(candidates, key=lambda candidate: (-candidate.score, candidate.key))
 
 
