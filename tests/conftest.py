@@ -37,7 +37,7 @@ QUICK = {
 @pytest.fixture(scope="session")
 def platform() -> Iterator[WholePlatform]:
     """The whole platform with own servers; its logs stay when `CHAT_TEST_KEEP_LOGS` is set."""
-    folder = Path(tempfile.mkdtemp(prefix="chat-platform-"))
+    folder = Path(tempfile.mkdtemp(prefix="chat-whole-"))
     # The database server runs as an unprivileged user and must reach its data.
     folder.chmod(0o755)
     try:

@@ -27,6 +27,7 @@ from chatctl.provisioning import migrate_all, provide_broker, provide_databases
 from chatctl.run_folder import RunFolder
 from chatctl.services import SERVICES
 from embedded import ServerSet, ServerUrls
+from embedded.ports import kept_port
 from testkit import ProcessHarness, ServiceProcess, eventually
 
 READY_SECONDS = 90.0
@@ -41,6 +42,8 @@ class WholePlatform:
         self.servers = ServerSet(self.folder.servers, durable=durable)
         self.secrets = Secrets(self.folder)
         self.addresses = Addresses(self.folder)
+        # Not the usual port: a platform of `make up` may run beside the tests.
+        kept_port(self.folder.path / "ports" / "gateway.port")
         self.processes = ProcessHarness(self.folder.logs)
         self.settings = settings
         self._urls: ServerUrls | None = None

@@ -29,13 +29,14 @@ def test_a_kill_loses_nothing_and_doubles_nothing(
 ):
     ledger = OutsideLedger(returns_shop)
     customer = customer_number()
-    platform.revive(service, CHAT_FAILPOINTS=f"{point}=kill")
-    victim = platform.service(service)
-    wamid = _post_in_background(ledger, customer)
-    assert victim.wait_killed(60) == -9, "the failpoint was never reached"
-    platform.revive(service)
-    wamid.result(60)
-    conversations = ledger.settled(90)
+    victim = platform.revive(service, CHAT_FAILPOINTS=f"{point}=kill")
+    try:
+        posted = _post_in_background(ledger, customer)
+        assert victim.wait_killed(30) == -9
+    finally:
+        platform.revive(service)
+    posted.result(60)
+    conversations = ledger.settled(60)
     assert problems(conversations) == []
 
 
