@@ -17,7 +17,7 @@ import pytest
 from whole_platform import Shop, WholePlatform
 
 from chatctl.run_folder import RunFolder
-from chatctl.widget_build import BUNDLES, UI, build_widget, node_programs
+from chatctl.widget_build import BUNDLES, UI, build_widget, node_and_npm
 from embedded import free_port
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
@@ -38,10 +38,8 @@ def node() -> str:
         pytest.skip("no Chromium here: apt-get install chromium, or name one in CHAT_CHROMIUM")
     if not (UI / "node_modules/playwright-core").exists() or not (BUNDLES / "v1.js").exists():
         build_widget(RunFolder.default())
-    programs = node_programs()
-    found = shutil.which("node", path=str(programs)) if programs else shutil.which("node")
-    assert found is not None
-    return found
+    programs, _ = node_and_npm()
+    return str(programs / "node")
 
 
 @pytest.fixture
