@@ -47,6 +47,14 @@ def test_dockerfile_knows_every_service() -> None:
     assert "\nUSER 10001:10001\n" in text
 
 
+def test_dockerfile_names_stages_by_what_stands_before_all_of_them() -> None:
+    text = (ROOT / "services/Dockerfile").read_text()
+    before, _, after = text.partition("\nFROM ")
+    known = set(re.findall(r"^ARG (\w+)=\S", before, re.MULTILINE))
+    used = set(re.findall(r"^FROM .*?\$\{(\w+)\}", f"FROM {after}", re.MULTILINE))
+    assert used == known
+
+
 def test_health_checks_hold_no_space_inside_an_argument() -> None:
     text = (ROOT / "services/Dockerfile").read_text()
     commands = [json.loads(found) for found in re.findall(r"HEALTHCHECK .* CMD (\[.*\])", text)]
