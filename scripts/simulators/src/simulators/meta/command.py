@@ -65,7 +65,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--access-token", action="append", default=[], help="accepted token (default: any)")
     add(
         "--statuses",
-        default="sent=0.05,delivered=0.15",
+        default="sent=0.05,delivered=0.15,read=0.5",
         help="which statuses follow a send, after how many seconds; empty = none",
     )
     add("--status-shuffle", action="store_true", help="say due statuses in random order")

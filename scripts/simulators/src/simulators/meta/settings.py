@@ -26,7 +26,7 @@ class Settings:
     app_id: str = "100200300400500"
     """The `app_id` in Messenger echoes of what was sent through this simulator."""
     status_delays_seconds: dict[str, float] = field(
-        default_factory=lambda: {"sent": 0.05, "delivered": 0.15}
+        default_factory=lambda: {"sent": 0.05, "delivered": 0.15, "read": 0.5}
     )
     """Status name -> delay after the send; a name that is absent is never said."""
     status_batch_seconds: float = 0.02
