@@ -1,11 +1,14 @@
 """A receiver that behaves badly on demand, and the dispatcher's parts over a real database."""
 
+from __future__ import annotations
+
 import asyncio
 import base64
 import os
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 from uuid import UUID, uuid4
 
 import aiohttp
@@ -19,8 +22,6 @@ from contracts.v1.tenants import TenantConfigured, TenantSettings
 from postgres import Database, Queries
 from process import Life
 from sealing import KeyRing
-from testkit.recording_bus import RecordingBus
-from testkit.service_databases import ServiceDatabase
 from webhook_dispatcher.addresses import EgressPolicy
 from webhook_dispatcher.config import Settings
 from webhook_dispatcher.dispatcher import Dispatcher
@@ -29,6 +30,10 @@ from webhook_dispatcher.endpoint_requests import EndpointRequests
 from webhook_dispatcher.handlers import Handlers
 from webhook_dispatcher.sender import Sender
 from webhook_dispatcher.store import Store
+
+if TYPE_CHECKING:  # where this service is alone there is no testkit
+    from testkit.recording_bus import RecordingBus
+    from testkit.service_databases import ServiceDatabase
 
 CHUNK = b"x" * 65_536
 
