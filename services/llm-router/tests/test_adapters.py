@@ -258,6 +258,16 @@ async def test_litellm_never_asks_ollama_in_between(provider: Any, chat_call: Ca
     await _litellm.close()
 
 
+async def test_an_answer_cut_after_its_finish_reason_is_whole(
+    session: aiohttp.ClientSession, provider: Any, chat_call: Call
+) -> None:
+    await provider.script({"kind": "cut", "text": "All there is.", "after_finish": True})
+    heard: list[str] = []
+    lean = LeanAdapter(session, STALL_SECONDS)
+    outcome = await lean.chat(chat_call("openai/sim", provider.url), heard.append)
+    assert (outcome.text, outcome.output_tokens) == ("All there is.", None)
+
+
 async def test_lean_reads_retry_after(
     session: aiohttp.ClientSession, provider: Any, chat_call: Call
 ) -> None:

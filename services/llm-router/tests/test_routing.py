@@ -198,6 +198,11 @@ def test_finish_reasons_have_one_name(raw: str | None, called: bool, unified: st
     assert finish_reason(raw, called_tools=called) == unified
 
 
+def test_a_provider_that_says_it_failed_has_failed() -> None:
+    with pytest.raises(ModelFailed):
+        finish_reason("error", called_tools=False)
+
+
 def test_nothing_said_is_no_answer_but_a_refusal_is() -> None:
     with pytest.raises(ModelFailed):
         checked(ChatOutcome(" \n", (), "stop", 1, 1))

@@ -86,7 +86,11 @@ class Settings(ServiceSettings):
         description="Pause between streamed words of the builtin model, so that they can be seen.",
     )
     replies_at_once: int = Field(64, ge=1, description="Replies in hand at once.")
-    embeddings_at_once: int = Field(16, ge=1, description="Embedding requests in hand at once.")
+    embeddings_at_once: int = Field(
+        64,
+        ge=1,
+        description="Embedding requests in hand; many, so that documents block no question.",
+    )
     connections_max: int = Field(4, ge=1, description="Connections to PostgreSQL.")
 
     def fallbacks(self) -> tuple[str, ...]:

@@ -198,6 +198,8 @@ class TenantRoute:
 
 def finish_reason(raw: str | None, *, called_tools: bool) -> FinishReason:
     """One name for the many ways in which providers say why they stopped."""
+    if raw == "error":
+        raise ModelFailed("overloaded", "the provider ended its answer with an error")
     known = _FINISH_REASONS.get((raw or "").lower(), "stop")
     if called_tools and known == "stop":
         return "tool_calls"

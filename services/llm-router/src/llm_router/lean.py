@@ -131,7 +131,20 @@ async def _read(response: aiohttp.ClientResponse) -> bytes:
 
 async def _read_stream(response: aiohttp.ClientResponse, on_words: OnWords) -> ChatOutcome:
     """Gather a stream; one that ends without a finish reason was cut and is a failure."""
-    reader, gathered = EventReader(), Gathered()
+    gathered = Gathered()
+    try:
+        await _gather(response, gathered, on_words)
+    except (aiohttp.ClientError, TimeoutError, OSError):
+        # With its reason to stop, the answer is whole: only the counts of tokens were lost.
+        if gathered.finish is None:
+            raise
+    if gathered.finish is None:
+        raise ModelFailed("truncated", "the stream ended without a finish reason")
+    return gathered.outcome()
+
+
+async def _gather(response: aiohttp.ClientResponse, gathered: Gathered, on_words: OnWords) -> None:
+    reader = EventReader()
     async for chunk in response.content.iter_any():
         for event in reader.feed(chunk):
             words = gathered.take_event(event)
@@ -140,12 +153,9 @@ async def _read_stream(response: aiohttp.ClientResponse, on_words: OnWords) -> C
         if gathered.full():
             gathered.finish = "length"
             response.close()
-            break
+            return
         if reader.done:
-            break
-    if gathered.finish is None:
-        raise ModelFailed("truncated", "the stream ended without a finish reason")
-    return gathered.outcome()
+            return
 
 
 def _failure(error: Exception) -> ModelFailed:

@@ -91,7 +91,7 @@ async def _write_stream(
     if step.kind == "endless":
         await _repeat_forever(request, response, events)
     if step.kind in ("cut", "hang"):
-        await _write_events(response, events[: step.after_chunks], step.chunk_delay_ms)
+        await _write_events(response, _before_cut(wire, plan, step, events), step.chunk_delay_ms)
         if step.kind == "hang":
             await _hang(call)
         elif not step.clean:
@@ -106,6 +106,13 @@ async def _write_stream(
         await response.write(b"".join(events) + end)
     call["ended"] = "answered"
     return response
+
+
+def _before_cut(wire: ModuleType, plan: Plan, step: Step, events: list[bytes]) -> list[bytes]:
+    if not step.after_finish:
+        return events[: step.after_chunks]
+    finish, end, _ = wire.closing(plan).partition(b"\n\n")
+    return [*events, finish + end]
 
 
 async def _write_events(

@@ -42,6 +42,9 @@ class Step(BaseModel):
     clean: bool = Field(
         False, description="A cut ends the HTTP body properly, only the end of the answer lacks."
     )
+    after_finish: bool = Field(
+        False, description="A cut comes after the finish reason, before usage and the end."
+    )
     usage: bool = Field(True, description="Whether token usage is reported.")
     finish_reason: str | None = Field(None, description="OpenAI name; none = what fits.")
     times: int = Field(1, ge=1, description="How many calls this step serves.")
