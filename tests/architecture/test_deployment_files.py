@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import subprocess
+import tomllib
 from typing import Any
 
 import pytest
@@ -53,6 +54,15 @@ def test_dockerfile_names_stages_by_what_stands_before_all_of_them() -> None:
     known = set(re.findall(r"^ARG (\w+)=\S", before, re.MULTILINE))
     used = set(re.findall(r"^FROM .*?\$\{(\w+)\}", f"FROM {after}", re.MULTILINE))
     assert used == known
+
+
+def test_the_simulators_find_what_they_need_in_their_lock() -> None:
+    text = (ROOT / "services/Dockerfile").read_text()
+    (lock,) = re.findall(r"^COPY (requirements/\S+) /tmp/simulators.lock$", text, re.MULTILINE)
+    pinned = set(re.findall(r"^([a-z0-9-]+)==", (ROOT / lock).read_text(), re.MULTILINE))
+    project = tomllib.loads((ROOT / "scripts/simulators/pyproject.toml").read_text())["project"]
+    needed = {re.split("[^a-z0-9-]", name)[0] for name in project["dependencies"]}
+    assert needed - pinned == set()
 
 
 def test_health_checks_hold_no_space_inside_an_argument() -> None:
