@@ -95,10 +95,12 @@ def test_a_socket_speaks_at_its_pace(monkeypatch: pytest.MonkeyPatch) -> None:
     now = [100.0]
     monkeypatch.setattr(visitors.time, "monotonic", lambda: now[0])
     session = WidgetSession(TENANT, CHANNEL, "v", "", 0)
-    socket = visitors.OpenSocket(session, _filled_at=now[0])
-    assert [socket.may_speak() for _ in range(21)] == [True] * 20 + [False]
+    words, signs = (visitors.Bucket(filled_at=now[0]) for _ in range(2))
+    socket = visitors.OpenSocket(session, words=words, signs=signs)
+    assert [socket.may(socket.words) for _ in range(21)] == [True] * 20 + [False]
+    assert socket.may(socket.signs)
     now[0] += 1
-    assert [socket.may_speak() for _ in range(6)] == [True] * 5 + [False]
+    assert [socket.may(socket.words) for _ in range(6)] == [True] * 5 + [False]
     for _ in range(50):
-        socket.may_speak()
+        assert not socket.may(socket.words)
     assert socket.is_abusive

@@ -212,11 +212,13 @@ class WidgetSockets:
         return resumed if streaming is None else {**resumed, "streaming": streaming}
 
     async def _typing(self, sid: str, *_: object) -> None:
-        """Nobody watches visitors type yet; it only counts as speaking."""
-        try:
-            await self._speaking(sid)
-        except Unfit as unfit:
-            _HEARD.labels("typing", unfit.code).inc()
+        """Nobody watches visitors type yet: only their pace is kept."""
+        socket = self._open.get(sid)
+        if socket is None:
+            return
+        if not socket.may(socket.signs):
+            _HEARD.labels("typing", "rate_limited").inc()
+            self._dismiss_if_abusive(sid, socket)
             return
         _HEARD.labels("typing", "ok").inc()
 
@@ -230,11 +232,14 @@ class WidgetSockets:
         socket = self._open.get(sid)
         if socket is None:
             raise Unfit("unauthorized", "Connect first.")
-        if not socket.may_speak():
-            if socket.is_abusive:
-                self._run(self._dismiss, sid, "rate_limited", "Much too fast.")
+        if not socket.may(socket.words):
+            self._dismiss_if_abusive(sid, socket)
             raise Unfit("rate_limited", "Too fast. Wait a second and send it again.")
         return socket
+
+    def _dismiss_if_abusive(self, sid: str, socket: OpenSocket) -> None:
+        if socket.is_abusive:
+            self._run(self._dismiss, sid, "rate_limited", "Much too fast.")
 
     async def _messages(self, socket: OpenSocket, after_seq: int, limit: int) -> MessagesListed:
         request = ListVisitorMessages.make(

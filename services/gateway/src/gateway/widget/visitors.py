@@ -8,36 +8,50 @@ from typing import Final
 from gateway.domain import visitor_room
 from gateway.widget.tokens import WidgetSession
 
-MESSAGES_PER_SECOND: Final = 5.0
+EVENTS_PER_SECOND: Final = 5.0
 BURST: Final = 20.0
 _STRIKES_MAX: Final = 50
 
 
 @dataclass(slots=True)
+class Bucket:
+    """A token bucket: so many at once, then so many a second."""
+
+    tokens: float = BURST
+    filled_at: float = field(default_factory=time.monotonic)
+
+    def take(self) -> bool:
+        """Take one; False when it is empty."""
+        now = time.monotonic()
+        self.tokens = min(BURST, self.tokens + (now - self.filled_at) * EVENTS_PER_SECOND)
+        self.filled_at = now
+        if self.tokens < 1.0:
+            return False
+        self.tokens -= 1.0
+        return True
+
+
+@dataclass(slots=True)
 class OpenSocket:
-    """What is known of a connected socket."""
+    """What is known of a connected socket; typing has a pace of its own."""
 
     session: WidgetSession
     expiry: asyncio.TimerHandle | None = None
     strikes: int = 0
-    _tokens: float = BURST
-    _filled_at: float = field(default_factory=time.monotonic)
+    words: Bucket = field(default_factory=Bucket)
+    signs: Bucket = field(default_factory=Bucket)
 
     @property
     def room(self) -> str:
         """The room of all windows of this visitor."""
         return visitor_room(self.session.channel_id, self.session.visitor_id)
 
-    def may_speak(self) -> bool:
-        """Take one from the bucket; False when it is empty."""
-        now = time.monotonic()
-        self._tokens = min(BURST, self._tokens + (now - self._filled_at) * MESSAGES_PER_SECOND)
-        self._filled_at = now
-        if self._tokens < 1.0:
-            self.strikes += 1
-            return False
-        self._tokens -= 1.0
-        return True
+    def may(self, bucket: Bucket) -> bool:
+        """Take one from a bucket; an empty one is a strike."""
+        if bucket.take():
+            return True
+        self.strikes += 1
+        return False
 
     @property
     def is_abusive(self) -> bool:
