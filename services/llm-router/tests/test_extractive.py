@@ -191,6 +191,17 @@ def test_lines_broken_by_a_page_are_joined() -> None:
     ]
 
 
+def test_a_row_of_a_table_is_a_sentence_with_its_columns() -> None:
+    rows = ("| To | Standard | Express |", "|---|:---:|---|", "| Croatia | 2 days | 1 day |")
+    table = "\n".join((*rows, "| EU | 5 days | |"))
+    assert [s.text for s in sentences_of(f"Prices and times.\n{table}\nAsk us.")] == [
+        "Prices and times.",
+        "Croatia: Standard 2 days; Express 1 day.",
+        "EU: Standard 5 days.",
+        "Ask us.",
+    ]
+
+
 @pytest.mark.parametrize(
     "text", ["Hello!", "hi there", "Good morning", "Hvala lijepa!", "thank you very much", "¡Hola!"]
 )

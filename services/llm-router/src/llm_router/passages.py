@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 from functools import lru_cache
 
+from llm_router.tables import tables_as_sentences
 from llm_router.words import stems
 
 _SENTENCE_END = re.compile(r"(?<=[.!?…])[\"'”’)\]]*\s+(?=[\"'“‘(\[]?[^\sa-z])|(?<=[。！？])\s*")
@@ -40,7 +41,7 @@ def sentences_of(text: str) -> tuple[Sentence, ...]:
     heading: frozenset[str] = frozenset()
     question: frozenset[str] = frozenset()
     section = 0
-    for line in _lines(text):
+    for line in _lines(tables_as_sentences(text)):
         if _is_heading(line):
             heading, question = frozenset(stems(_clean(line))), frozenset()
             section += 1
