@@ -26,7 +26,8 @@ from llm_router.domain import (
 
 DIMENSIONS = 384
 TOKENS_MAX = 256
-_BATCH = 8
+_BATCH_TOKENS = 1_024
+"""Texts in one run times the longest one's tokens: bounds what the run allocates."""
 T = TypeVar("T")
 
 
@@ -85,11 +86,12 @@ class MiniLM:
         encodings = self._tokenizer.encode_batch(texts)
         order = sorted(range(len(texts)), key=lambda i: len(encodings[i].ids))
         rows = [b""] * len(texts)
-        for start in range(0, len(order), _BATCH):
-            batch = order[start : start + _BATCH]
+        for batch in _batches(order, [len(encoding.ids) for encoding in encodings]):
             vectors = self._forward([encodings[i].ids for i in batch])
             for i, vector in zip(batch, vectors, strict=True):
                 rows[i] = vector.tobytes()
+        if len(texts) > 1:
+            _give_back_memory()
         return Vectors(tuple(rows), DIMENSIONS, sum(len(e.ids) for e in encodings))
 
     def _forward(self, ids: list[list[int]]) -> Any:
@@ -108,6 +110,16 @@ class MiniLM:
         mean = (hidden * weights).sum(axis=1) / weights.sum(axis=1)
         norms = np.linalg.norm(mean, axis=1, keepdims=True)
         return (mean / np.maximum(norms, 1e-12)).astype("<f4")
+
+
+def _batches(order: Sequence[int], lengths: Sequence[int]) -> list[list[int]]:
+    """Cut indices, sorted by length, so that a padded batch holds at most `_BATCH_TOKENS`."""
+    batches: list[list[int]] = []
+    for i in order:
+        if not batches or (len(batches[-1]) + 1) * lengths[i] > _BATCH_TOKENS:
+            batches.append([])
+        batches[-1].append(i)
+    return batches
 
 
 def similarity(one: bytes, other: bytes) -> float:
