@@ -6,6 +6,7 @@ import os
 import re
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -101,6 +102,18 @@ def test_secrets_are_kept_private_and_differ(tmp_path: Path) -> None:
     assert len(set(made.values())) == len(made)
     assert {name: Secrets(folder)[name] for name in names()} == made
     assert folder.secrets.stat().st_mode & 0o777 == 0o600
+
+
+def test_secrets_asked_for_at_once_are_made_once(tmp_path: Path) -> None:
+    secrets = Secrets(RunFolder(tmp_path))
+    wanted = names() * 4
+    with ThreadPoolExecutor(16) as pool:
+        made = list(pool.map(secrets.__getitem__, wanted))
+    assert dict(zip(wanted, made, strict=True)) == RunFolder(tmp_path).read(
+        tmp_path / "secrets.json"
+    )
+    assert len(set(made)) == len(names())
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["secrets.json"]
 
 
 def test_addresses_stay(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import secrets
+import threading
 
 from chatctl.run_folder import RunFolder
 from contracts.naming import SERVICES
@@ -14,15 +15,17 @@ class Secrets:
 
     def __init__(self, folder: RunFolder) -> None:
         self._folder = folder
+        self._lock = threading.Lock()
         self._held: dict[str, str] = {
             str(k): str(v) for k, v in folder.read(folder.secrets).items()
         }
 
     def __getitem__(self, name: str) -> str:
-        if name not in self._held:
-            self._held[name] = _made(name)
-            self._folder.write(self._folder.secrets, dict(self._held))
-        return self._held[name]
+        with self._lock:  # migrations ask from several threads
+            if name not in self._held:
+                self._held[name] = _made(name)
+                self._folder.write(self._folder.secrets, dict(self._held))
+            return self._held[name]
 
 
 def names() -> list[str]:

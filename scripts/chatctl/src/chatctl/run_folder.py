@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,11 +16,10 @@ SOURCE_ROOT = Path(__file__).resolve().parents[4]
 def write_private(file: Path, text: str) -> None:
     """Write a file that only its owner may read, whole or not at all."""
     file.parent.mkdir(parents=True, exist_ok=True)
-    half = file.with_name(f"{file.name}.half")
-    half.unlink(missing_ok=True)
-    half.touch(mode=0o600)
-    half.write_text(text)
-    half.replace(file)
+    descriptor, half = tempfile.mkstemp(dir=file.parent, prefix=f"{file.name}.")  # mode 0600
+    with os.fdopen(descriptor, "w") as writing:
+        writing.write(text)
+    Path(half).replace(file)
 
 
 @dataclass(frozen=True)
