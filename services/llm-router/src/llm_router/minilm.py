@@ -1,4 +1,6 @@
-"""`builtin/minilm`: all-MiniLM-L6-v2 (int8 ONNX) in this process, without a network.
+"""`builtin/minilm`: all-MiniLM-L6-v2 (ONNX) in this process, without a network.
+
+The file holds int8 weights; onnxruntime unfolds them to float32 (98 MB) and computes with those.
 
 Queries and passages have a thread each, so that a question never waits for a document; the model's
 run releases the interpreter's lock. Vectors are the mean of the last hidden states, unit length.
