@@ -78,6 +78,7 @@ async def open_gateway(settings: Settings, life: Life) -> Gateway:
     life.closing(bus.stop_hearing)
     life.closing(intake.drain)
     life.background("origins", parts.origins.follow())
+    life.background("strangers", sockets.send_strangers_away())
     life.background("housekeeping", keep_house(database, queries, settings.ledger_days))
     server = HttpServer(
         edge, host=settings.host, port=settings.port, trusted_proxies=settings.trusted_proxies

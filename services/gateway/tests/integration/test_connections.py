@@ -14,6 +14,7 @@ import pytest
 from bus.service_bus import outgoing
 from contracts.v1.sending import DeliverToVisitor
 from gateway import patient_protocol
+from gateway.widget import sockets
 from testkit import eventually_async
 
 from .conftest import Owners, Running
@@ -51,6 +52,17 @@ async def test_slow_and_large_heads_and_garbage_are_closed(
     assert b"400" in (await raw(running, b"GET /" + b"a" * 70_000 + b" HTTP/1.1\r\n\r\n"))[:20]
     assert b"400" in (await raw(running, b"\x16\x03\x01\x02\x00\x01\x00\r\n\r\n"))[:20]
     assert (await running.call.using(None)("GET", "/api/health")).status == 200
+
+
+async def test_a_socket_that_never_says_who_it_is_is_closed(
+    start_gateway: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sockets, "STRANGER_SECONDS", 0.3)
+    running: Running = await start_gateway()
+    url = f"{running.url}/socket.io/?EIO=4&transport=websocket"
+    async with running.call.http.ws_connect(url) as stranger:
+        assert (await stranger.receive_str()).startswith("0{")
+        assert await stranger.receive_str(timeout=10) == "1"  # Engine.IO's close packet
 
 
 async def test_a_widget_on_another_gateway_hears_it_too(

@@ -26,6 +26,7 @@ from postgres import DatabaseAway
 
 SOCKET_PATH: Final = "socket.io"
 FRAME_BYTES_MAX: Final = 128 * 1024
+STRANGER_SECONDS: Final = 15.0
 _PAGE: Final = 100
 _SEQ_MAX: Final = 2**31 - 1
 _ASK_SECONDS: Final = 5.0
@@ -82,6 +83,18 @@ class WidgetSockets:
         for sid in list(self._open):
             await self.server.disconnect(sid, ignore_queue=True)
         await self.server.shutdown()
+
+    async def send_strangers_away(self) -> None:
+        """Close connections that were opened but never said who they are, as long as we live."""
+        before: set[str] = set()
+        while True:
+            await asyncio.sleep(STRANGER_SECONDS)
+            known = self.server.manager.sid_from_eio_sid
+            strangers = {sid for sid in list(self.server.eio.sockets) if known(sid, "/") is None}
+            for eio_sid in strangers & before:
+                _HEARD.labels("connect", "stranger").inc()
+                await self.server.eio.disconnect(eio_sid)
+            before = strangers
 
     def _handlers(self) -> dict[str, Callable[..., Awaitable[object]]]:
         return {
