@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 from contextvars import copy_context
-from dataclasses import dataclass
 from functools import partial
+from itertools import groupby
 from typing import Protocol
 from uuid import UUID
 
@@ -54,16 +54,6 @@ class Running(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class _Wanted:
-    """A conversation whose newest message wants an answer of the bot."""
-
-    tenant_id: UUID
-    conversation_id: UUID
-    wait_seconds: float
-    traceparent: str
-
-
 class Handlers:
     """Handlers of the events and commands that orchestrator hears."""
 
@@ -87,40 +77,46 @@ class Handlers:
         The batch is sorted by conversation (stably), so that replicas lock rows in one order.
         """
         await observe.afailpoint("orchestrator.before_inbox")
-        locked: dict[UUID, LockedConversation] = {}
-        wanted: dict[UUID, _Wanted] = {}
-        for heard in sorted(messages, key=lambda message: message.conversation_id.bytes):
-            conversation = locked.get(heard.conversation_id)
-            if conversation is None:
-                conversation = await self._lock_or_begin(tx, heard)
-                locked[heard.conversation_id] = conversation
+        room = self._runner.room
+        ordered = sorted(messages, key=_conversation_of)
+        for _, group in groupby(ordered, key=_conversation_of):
+            room -= await self._on_conversation(tx, list(group), begin=room > 0)
+
+    async def _on_conversation(
+        self, tx: Transaction, messages: list[MessageReceived], *, begin: bool
+    ) -> bool:
+        """Place one conversation's messages; answers whether a turn was begun with them."""
+        conversation = await self._lock_or_begin(tx, messages[0])
+        wait_seconds: float | None = None
+        turn: Turn | None = None
+        for heard in messages:
             with continued("record message", traceparent_of(heard)):
                 said, wish = await self._place(tx, conversation, heard)
+                wait_seconds = wish if said else wait_seconds
+                if heard is messages[-1] and wait_seconds is not None:
+                    turn = await self._begin_turn(tx, heard, wait_seconds, begin=begin)
+                if turn is not None:
+                    said.append(telling.turn_started(turn.leased))
                 await self._outbox.say(tx, *said)
-            if wish is not None:
-                wanted[heard.conversation_id] = wish
-            elif not conversation.standing.bot_answers:
-                wanted.pop(heard.conversation_id, None)
-        await self._begin_turns(tx, list(wanted.values()))
+        return turn is not None
 
-    async def _begin_turns(self, tx: Transaction, wanted: list[_Wanted]) -> None:
-        """Take the leases in this very transaction where nothing is waited for.
+    async def _begin_turn(
+        self, tx: Transaction, heard: MessageReceived, wait_seconds: float, *, begin: bool
+    ) -> Turn | None:
+        """Take the lease in this very transaction where nothing is waited for.
 
         Where the lease is not to be had, its holder sees the new message when it commits.
         """
-        room = self._runner.room
-        for wish in wanted:
-            ids = (wish.tenant_id, wish.conversation_id)
-            with continued("begin turn", wish.traceparent):
-                trace = copy_context()
-                if wish.wait_seconds > 0 or room <= 0:
-                    wake = partial(self._runner.wake, *ids, wish.wait_seconds)
-                    tx.after_commit.append(partial(trace.run, wake))
-                    continue
-                turn = await self._runner.begin(tx, *ids)
-                if turn is not None:
-                    room -= 1
-                    tx.after_commit.append(partial(trace.run, self._runner.start, turn))
+        ids = (heard.tenant_id, heard.conversation_id)
+        trace = copy_context()
+        if wait_seconds > 0 or not begin:
+            wake = partial(self._runner.wake, *ids, wait_seconds)
+            tx.after_commit.append(partial(trace.run, wake))
+            return None
+        turn = await self._runner.begin(tx, *ids)
+        if turn is not None:
+            tx.after_commit.append(partial(trace.run, self._runner.start, turn))
+        return turn
 
     async def on_tenant(self, heard: TenantConfigured, tx: Transaction) -> None:
         """Keep a tenant's configuration; older revisions are ignored."""
@@ -165,17 +161,19 @@ class Handlers:
     async def _lock_or_begin(self, tx: Transaction, heard: MessageReceived) -> LockedConversation:
         conversation = await self._store.lock(tx, heard.tenant_id, heard.conversation_id)
         if conversation is None:
-            if not await self._store.channel_known(tx, heard.tenant_id, heard.channel_id):
-                raise RetryLater(f"channel {heard.channel_id} is not configured here yet")
             await self._store.begin(tx, heard)
             conversation = await self._store.lock(tx, heard.tenant_id, heard.conversation_id)
         if conversation is None:
-            raise LookupError(f"conversation {heard.conversation_id} belongs to somebody else")
+            raise RetryLater(f"channel {heard.channel_id} is not configured here yet")
         return conversation
 
     async def _place(
         self, tx: Transaction, conversation: LockedConversation, heard: MessageReceived
-    ) -> tuple[list[Message], _Wanted | None]:
+    ) -> tuple[list[Message], float | None]:
+        """Give a message its place; what to say, and after how many seconds the bot answers.
+
+        Nothing is said of a repeat; None seconds: the bot does not answer.
+        """
         rules = await self._rules.of(tx, heard.tenant_id, conversation.tenant_revision)
         keyword = rules.handoff_words.found_in(heard.content.text or "")
         wish = hear_customer(conversation.standing, keyword, served=conversation.served)
@@ -195,10 +193,7 @@ class Handlers:
             )
         if wish.standing != before:
             said.append(telling.conversation_updated(envelope, wish.standing))
-        if not wish.answer_wanted:
-            return said, None
-        trace = traceparent_of(heard)
-        return said, _Wanted(heard.tenant_id, heard.conversation_id, wait_seconds, trace)
+        return said, wait_seconds if wish.answer_wanted else None
 
     async def _hand_off(
         self,
@@ -254,6 +249,10 @@ class Handlers:
             await self._store.rename_contact(tx, conversation, contact)
             conversation.display_name = contact.display_name or conversation.display_name
             conversation.phone = contact.phone or conversation.phone
+
+
+def _conversation_of(heard: MessageReceived) -> bytes:
+    return heard.conversation_id.bytes
 
 
 def handoff_identity(turn_id: UUID, standing: Standing) -> UUID:

@@ -24,25 +24,22 @@ select exists (select from tenants)
 -- A tenant's settings and their revision.
 select revision, settings from tenants where tenant_id = $1::uuid
 
--- name: channel_known
--- Whether a message of this channel can be placed already.
-select exists (
-    select from channels
-    join tenants on tenants.tenant_id = channels.tenant_id
-    where channels.tenant_id = $1::uuid and channels.channel_id = $2::uuid
-)
-
 -- name: begin_conversation
--- Make the contact and its conversation where they are missing.
-with contact as (
+-- Make the contact and its conversation where they are missing; nothing if the channel is unknown.
+with known as (
+    select channels.channel_id from channels
+    join tenants on tenants.tenant_id = channels.tenant_id
+    where channels.tenant_id = $1::uuid and channels.channel_id = $4::uuid
+), contact as (
     insert into contacts (contact_id, tenant_id, channel_id, external_id, display_name, phone)
-    values ($3::uuid, $1::uuid, $4::uuid, $6::text, $7::text, $8::text)
+    select $3::uuid, $1::uuid, known.channel_id, $6::text, $7::text, $8::text from known
     on conflict do nothing
 )
 insert into conversations (conversation_id, tenant_id, channel_id, channel_type, contact_id,
     contact_external_id, status, owner_kind, assignee, ownership_number)
-values ($2::uuid, $1::uuid, $4::uuid, $5::text, $3::uuid, $6::text,
-    $9::text, $10::text, $11::text, $12::bigint)
+select $2::uuid, $1::uuid, known.channel_id, $5::text, $3::uuid, $6::text,
+    $9::text, $10::text, $11::text, $12::bigint
+from known
 on conflict (conversation_id) do nothing
 
 -- name: lock_conversation
@@ -131,8 +128,15 @@ update conversations
 set last_answered_seq = last_customer_seq, turn_due_at = null, turn_attempts = 0
 where tenant_id = $1::uuid and conversation_id = $2::uuid
 
+-- name: hold_conversation
+-- Lock a conversation's row, so that the next statement's snapshot sees all its messages.
+select 1 from conversations
+where tenant_id = $1::uuid and conversation_id = $2::uuid
+for update
+
 -- name: take_lease
 -- Become the one worker of a conversation that has something to answer; no row if somebody is.
+-- The row is locked already: a statement that had to wait here would not see the newest messages.
 with leased as (
     update conversations c
     set lease_epoch = c.lease_epoch + 1, turn_attempts = c.turn_attempts + 1,
@@ -148,18 +152,15 @@ select leased.channel_id, leased.channel_type, leased.contact_external_id,
     leased.last_customer_seq, clock_timestamp() as leased_at, tenants.revision,
     (select min(messages.seq) from messages
      where messages.tenant_id = $1::uuid and messages.conversation_id = $2::uuid
-        and messages.role = 'customer' and messages.seq > leased.last_answered_seq) as first_seq
+        and messages.role = 'customer' and messages.seq > leased.last_answered_seq) as first_seq,
+    (select json_agg(json_build_array(recent.seq, recent.role, recent.text, recent.content)
+        order by recent.seq)
+     from (select messages.seq, messages.role, messages.text, messages.content from messages
+        where messages.tenant_id = $1::uuid and messages.conversation_id = $2::uuid
+            and messages.seq > leased.last_answered_seq - $4::int
+        order by messages.seq desc limit $5::int) as recent) as messages
 from leased
 join tenants on tenants.tenant_id = $1::uuid
-
--- name: messages_for_turn
--- The unanswered messages and some history, the newest first.
-select seq, role, text, content
-from messages
-where tenant_id = $1::uuid and conversation_id = $2::uuid and seq >= $3::bigint
-    and seq <= $4::bigint
-order by seq desc
-limit $5::int
 
 -- name: renew_leases
 -- Keep the leases that are still mine; those that do not come back are lost.

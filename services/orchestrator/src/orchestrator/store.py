@@ -121,10 +121,6 @@ class ConversationStore:
         """Tell whether any configuration was ever heard."""
         return bool(await tx.fetchval(self._queries["any_tenant"]))
 
-    async def channel_known(self, tx: Transaction, tenant_id: UUID, channel_id: UUID) -> bool:
-        """Tell whether tenant and channel are configured here."""
-        return bool(await tx.fetchval(self._queries["channel_known"], tenant_id, channel_id))
-
     async def lock(
         self, tx: Transaction, tenant_id: UUID, conversation_id: UUID
     ) -> LockedConversation | None:
@@ -133,7 +129,7 @@ class ConversationStore:
         return None if row is None else _locked(row)
 
     async def begin(self, tx: Transaction, heard: MessageReceived) -> None:
-        """Make contact and conversation where they are missing."""
+        """Make contact and conversation where they are missing and the channel is known."""
         await tx.execute(
             self._queries["begin_conversation"],
             heard.tenant_id,

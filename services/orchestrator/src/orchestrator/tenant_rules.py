@@ -1,11 +1,15 @@
 """Tenants' settings by revision, so that they are read and checked once and not every turn."""
 
 from dataclasses import dataclass
+from typing import Final
 from uuid import UUID
 
 from contracts.v1.tenants import TenantSettings
 from orchestrator.handoff import HandoffWords
 from postgres import Queries, Transaction
+
+HISTORY_MESSAGES_MAX: Final = 100
+"""The most that a tenant may choose."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,3 +48,8 @@ class RuleBook:
             self._known.clear()
         self._known[tenant_id] = rules
         return rules
+
+    def history_messages_max(self, tenant_id: UUID) -> int:
+        """Return how much history a turn may show, as far as it is known; else the most."""
+        known = self._known.get(tenant_id)
+        return HISTORY_MESSAGES_MAX if known is None else known.settings.history_messages_max

@@ -4,12 +4,12 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from time import monotonic
-from typing import Any, Literal
+from typing import Any, Final, Literal
 from uuid import UUID
 
 from pydantic import TypeAdapter
 
-from contracts.v1.shapes import Citation
+from contracts.v1.shapes import Citation, MessageContent, Role
 from orchestrator.domain import (
     Leased,
     StoredMessage,
@@ -17,23 +17,13 @@ from orchestrator.domain import (
     send_identity,
     turn_identity,
 )
-from orchestrator.reading import read_content
 from orchestrator.storable import storable_json
 from orchestrator.store import Placed
 from postgres import Queries, Transaction
 
-MESSAGES_READ_MAX = 400
+MESSAGES_READ_MAX: Final = 400
 
 _CITATIONS: TypeAdapter[list[Citation]] = TypeAdapter(list[Citation])
-
-
-@dataclass(frozen=True, slots=True)
-class Lease:
-    """A lease that was taken, before the messages are read."""
-
-    tenant_revision: int
-    first_seq: int
-    row: Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,36 +49,29 @@ class TurnStore:
         self._queries = queries
         self._lease_seconds = lease_seconds
 
+    async def hold(self, tx: Transaction, tenant_id: UUID, conversation_id: UUID) -> None:
+        """Lock the conversation's row."""
+        await tx.execute(self._queries["hold_conversation"], tenant_id, conversation_id)
+
     async def take_lease(
-        self, tx: Transaction, tenant_id: UUID, conversation_id: UUID
-    ) -> Lease | None:
-        """Become the conversation's one worker; None if nothing is due or somebody is it."""
+        self, tx: Transaction, tenant_id: UUID, conversation_id: UUID, history_messages: int
+    ) -> Leased | None:
+        """Become the worker of a conversation whose row is locked; None if it is not to be had.
+
+        Nothing is due, or somebody else holds a live lease.
+        """
         row = await tx.fetchrow(
-            self._queries["take_lease"], tenant_id, conversation_id, self._lease_seconds
+            self._queries["take_lease"],
+            tenant_id,
+            conversation_id,
+            self._lease_seconds,
+            history_messages,
+            MESSAGES_READ_MAX,
         )
         if row is None:
             return None
         # `turn_due_at` is only set while something is unanswered, so there is a first one.
-        return Lease(row["revision"], row["first_seq"] or row["last_customer_seq"], row)
-
-    async def read_turn(
-        self,
-        tx: Transaction,
-        tenant_id: UUID,
-        conversation_id: UUID,
-        lease: Lease,
-        history_messages_max: int,
-    ) -> Leased:
-        """Read the messages of a leased conversation."""
-        row, first_seq = lease.row, lease.first_seq
-        rows = await tx.fetch(
-            self._queries["messages_for_turn"],
-            tenant_id,
-            conversation_id,
-            first_seq - history_messages_max,
-            row["last_customer_seq"],
-            MESSAGES_READ_MAX,
-        )
+        first_seq = row["first_seq"] or row["last_customer_seq"]
         return Leased(
             tenant_id=tenant_id,
             conversation_id=conversation_id,
@@ -100,11 +83,11 @@ class TurnStore:
             attempt=row["turn_attempts"],
             first_seq=first_seq,
             last_seq=row["last_customer_seq"],
-            tenant_revision=lease.tenant_revision,
+            tenant_revision=row["revision"],
             leased_at=row["leased_at"],
             leased_monotonic=monotonic(),
             turn_id=turn_identity(conversation_id, first_seq),
-            messages=[_stored(message) for message in reversed(rows)],
+            messages=[_stored(*fields) for fields in json.loads(row["messages"] or "[]")],
         )
 
     async def commit_reply(
@@ -215,8 +198,10 @@ class TurnStore:
         return await tx.fetchval(self._queries["keep_turn"], *columns) is not None
 
 
-def _stored(row: Any) -> StoredMessage:
-    return StoredMessage(row["seq"], row["role"], row["text"], read_content(row["content"]))
+def _stored(seq: int, role: Role, text: str, content: dict[str, Any] | None) -> StoredMessage:
+    if content is None:
+        return StoredMessage(seq, role, text, None)
+    return StoredMessage(seq, role, text, MessageContent.model_validate(content, extra="ignore"))
 
 
 def _as_json(evidence: Mapping[str, Any]) -> str:

@@ -77,23 +77,27 @@ class TurnWorker:
 
         async def begin() -> Turn | None:
             async with self._outbox.transaction(tenant_id) as tx:
-                return await self.begin(tx, tenant_id, conversation_id)
+                await self._store.hold(tx, tenant_id, conversation_id)
+                turn = await self.begin(tx, tenant_id, conversation_id)
+                if turn is not None:
+                    await self._outbox.say(tx, telling.turn_started(turn.leased))
+                return turn
 
         turn = await self._saved(begin)
         return Ended() if turn is None else await self.work(turn)
 
     async def begin(self, tx: Transaction, tenant_id: UUID, conversation_id: UUID) -> Turn | None:
-        """Take the lease in this transaction; None if nothing is due or somebody holds it."""
+        """Take the lease of a conversation that this transaction locked; the caller says it.
+
+        None if nothing is due or somebody holds a live lease.
+        """
         durations = Durations()
         with durations.stage("context"):
-            lease = await self._store.take_lease(tx, tenant_id, conversation_id)
-            if lease is None:
+            history = self._rules.history_messages_max(tenant_id)
+            leased = await self._store.take_lease(tx, tenant_id, conversation_id, history)
+            if leased is None:
                 return None
-            rules = await self._rules.of(tx, tenant_id, lease.tenant_revision)
-            leased = await self._store.read_turn(
-                tx, tenant_id, conversation_id, lease, rules.settings.history_messages_max
-            )
-            await self._outbox.say(tx, telling.turn_started(leased))
+            rules = await self._rules.of(tx, tenant_id, leased.tenant_revision)
             return Turn(leased, rules.settings, durations)
 
     async def work(self, turn: Turn) -> Ended:

@@ -6,6 +6,7 @@ from uuid import uuid5
 from contracts.v1.conversations import PostMessage
 from contracts.v1.models import GenerateReply
 from contracts.v1.sending import SendMessage
+from contracts.v1.shapes import MediaRef, MessageContent
 from contracts.v1.turns import (
     ConversationUpdated,
     MessageRecorded,
@@ -51,6 +52,24 @@ async def test_the_model_gets_passages_tools_and_a_stream(desk):
     assert asked.tools[0].name == "search_knowledge_base"
     assert asked.stream.visitor_id == "visitor-1"
     assert asked.stream.attempt >= desk.outbox.heard(TurnStarted)[0].attempt
+
+
+async def test_the_next_turn_remembers_the_last_one_and_what_was_shown(desk):
+    await desk.hear("How long do I have?")
+    await desk.idle()
+    media = MediaRef(
+        provider_media_id="7", mime_type=None, file_name="lamp.jpg", sha256=None, size_bytes=None
+    )
+    content = MessageContent(kind="image", text="And for this?", media=media, data=None)
+    await desk.hear(desk.message("", content=content))
+    await desk.idle()
+    told = [(message.role, message.content) for message in desk.bus.asked[-1].messages[1:]]
+    assert told == [
+        ("user", "How long do I have?"),
+        ("assistant", "You have 30 days [1]."),
+        ("user", "And for this?\n[image: lamp.jpg]"),
+    ]
+    assert desk.outbox.heard(MessageRecorded)[2].message.content.media.file_name == "lamp.jpg"
 
 
 async def test_what_arrives_during_a_turn_is_one_next_turn(desk, gate):
