@@ -24,12 +24,17 @@ from contracts.v1.models import (
 )
 from contracts.v1.tenants import TenantConfigured, TenantSettings
 from contracts.v1.turns import ReplyDelta
+from llm_router.composition import key_context
+from llm_router.store import Store
+from postgres import Database, Queries
+from sealing import KeyRing
 
 pytest.importorskip("testkit")
 bus_package = pytest.importorskip("bus")
 from bus import AskFailed, Bus  # noqa: E402 - only where the workspace is installed
 
 TENANT = uuid4()
+MASTER_KEYS = "k1:" + base64.b64encode(bytes(range(32))).decode()
 TEXT = "You may return an item within 30 days. Keep the bill."
 ANSWER = "You may return an item within 30 days. [1]"
 
@@ -114,6 +119,9 @@ def environment(database: Any, amqp_vhost: Any, provider: Any) -> dict[str, str]
         "CHAT_LLM_ROUTER_AMQP_URL": amqp_vhost.url,
         "CHAT_OPENAI_BASE_URL": provider.url,
         "CHAT_OPENAI_API_KEY": "sk-platform",
+        "CHAT_ANTHROPIC_BASE_URL": provider.url,
+        "CHAT_ANTHROPIC_API_KEY": "sk-platform",
+        "CHAT_MASTER_KEYS": MASTER_KEYS,
         "CHAT_LLM_BUILTIN_WORD_MILLISECONDS": "3",
         "CHAT_LLM_STALL_SECONDS": "1",
     }
@@ -238,6 +246,40 @@ async def test_texts_become_unit_vectors_and_refusals_have_a_code(
     with pytest.raises(AskFailed) as nobody:
         await asker.retriever.ask(unknown, timeout_seconds=5)
     assert nobody.value.code == "unknown_model"
+
+
+async def test_a_tenants_own_key_is_unsealed_for_it_alone(
+    router: Any, asker: Asker, database: Any, provider: Any
+) -> None:
+    ring, store = KeyRing.from_text(MASTER_KEYS), Store(Queries("llm_router"))
+    opened = await Database.connect(database.url, name="test")
+    sealed = ring.seal(b"sk-own", key_context(TENANT, "openai"))
+    async with opened.transaction(TENANT) as tx:
+        await store.save_provider_key(tx, TENANT, "openai", sealed)
+    other = uuid4()
+    async with opened.transaction(other) as tx:
+        await store.save_provider_key(tx, other, "openai", sealed)
+        assert not (await store.find_route(tx, TENANT)).keys, "another tenant's key is visible"
+    await opened.close()
+    assert (await asker.reply(model="openai/sim")).model == "openai/sim"
+    stolen = await asker.reply(model="openai/sim", tenant_id=other)
+    assert (stolen.model, stolen.fallback) == ("builtin/extractive", True)
+    keys = [call["headers"]["authorization"] for call in await provider.calls()]
+    assert keys == ["Bearer sk-own"]
+
+
+@pytest.mark.timeout(240)
+async def test_litellm_is_loaded_when_it_is_needed_first(
+    router: Any, asker: Asker, provider: Any
+) -> None:
+    seconds = 90.0
+    reply = await asker.reply(seconds=seconds, model="anthropic/claude-sim", stream=target())
+    if reply.fallback:  # a busy machine imports litellm for longer than one model's share
+        reply = await asker.reply(seconds=seconds, model="anthropic/claude-sim", stream=target())
+    assert (reply.model, reply.fallback) == ("anthropic/claude-sim", False)
+    assert reply.text.endswith("within 30 days. [1]")
+    assert "litellm is loaded" in router.log.read_text()
+    assert {call["provider"] for call in await provider.calls()} == {"anthropic"}
 
 
 async def test_killed_in_the_middle_of_a_stream_and_asked_again(
