@@ -76,7 +76,7 @@ def chat_call() -> Callable[..., ChatCall]:
             "tools": [],
             "passages": [PASSAGE],
             "reply_tokens_max": 200,
-            "timeout_seconds": 5.0,
+            "timeout_seconds": 20.0,
         }
         return ChatCall(**(fields | others))
 

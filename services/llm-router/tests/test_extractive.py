@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Iterator
 from typing import Any
 from uuid import UUID
@@ -99,6 +100,7 @@ def by_words(text: str, passages: list[GivenPassage] = PASSAGES) -> str:
 @pytest.fixture(scope="module")
 def minilm() -> Iterator[MiniLM]:
     model = MiniLM()
+    asyncio.run(model.load())
     yield model
     model.close()
 

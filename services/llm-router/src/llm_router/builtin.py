@@ -28,7 +28,7 @@ from llm_router.phrases import small_talk
 
 SEARCH_TOOL = "search_knowledge_base"
 _MINILM = Model("builtin", "minilm")
-_MEANING_SECONDS = 2.0
+_MEANING_SECONDS = 5.0
 _SUMMARY_SENTENCE = re.compile(r"(?<=[.!?])\s")
 
 
@@ -66,20 +66,19 @@ class BuiltinAdapter:
         open_ones = extractive.undecided(found)
         if open_ones:
             texts = [candidate.sentence.text for candidate in open_ones]
-            alike = await self._similarities(call.tenant_id, question.text, texts)
+            seconds = min(_MEANING_SECONDS, call.timeout_seconds / 2)
+            alike = await self._similarities(call.tenant_id, question.text, texts, seconds)
             if alike is not None:
                 found = extractive.with_similarities(question, open_ones, alike)
         return extractive.compose(question, found)
 
     async def _similarities(
-        self, tenant_id: UUID, question: str, texts: Sequence[str]
+        self, tenant_id: UUID, question: str, texts: Sequence[str], seconds: float
     ) -> list[float] | None:
         if self._embedder is None:
             return None
         try:
-            vectors = await self._embedder.cached(
-                tenant_id, _MINILM, [question, *texts], _MEANING_SECONDS
-            )
+            vectors = await self._embedder.cached(tenant_id, _MINILM, [question, *texts], seconds)
         except ModelFailed:
             return None
         first, *others = vectors.rows

@@ -116,7 +116,9 @@ def undecided(found: Sequence[Candidate]) -> list[Candidate]:
     """The candidates whose meaning should be compared because words alone do not decide."""
     if not found or found[0].evidence >= CERTAIN:
         return []
-    return list(found[:_CANDIDATES_FOR_MEANING])
+    # Those with equal evidence are taken from all passages in turn.
+    fair = sorted(found, key=lambda c: (-c.evidence, c.place, c.number))
+    return fair[:_CANDIDATES_FOR_MEANING]
 
 
 def with_similarities(

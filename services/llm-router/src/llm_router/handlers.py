@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import time
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 
@@ -37,13 +38,13 @@ _EMBED_SECONDS = {"query": 10.0, "passage": 90.0}
 _log = get_logger("llm-router")
 
 
+@dataclass(frozen=True, slots=True)
 class Defaults:
     """The platform's models, for tenants that chose none."""
 
-    def __init__(self, model: str, fallbacks: tuple[str, ...], embedding_model: str) -> None:
-        self.model = model
-        self.fallbacks = fallbacks
-        self.embedding_model = embedding_model
+    model: str
+    fallbacks: tuple[str, ...]
+    embedding_model: str
 
 
 class Handlers:
