@@ -156,3 +156,10 @@ def test_compose_accepts_the_files_that_up_writes(tmp_path: Path) -> None:
     clean = {"PATH": os.environ["PATH"], "HOME": str(tmp_path)}
     done = subprocess.run(command, check=False, capture_output=True, text=True, env=clean)
     assert done.returncode == 0, done.stderr
+
+
+def test_others_may_pass_through_the_run_folder_but_see_nothing(tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path / ".chat")
+    folder.make()
+    assert folder.path.stat().st_mode & 0o777 == 0o711
+    assert folder.logs.stat().st_mode & 0o777 == 0o700

@@ -64,6 +64,7 @@ class RabbitServer:
         programs = rabbitmq_programs(self._unpack_into)
         for name in ("mnesia", "log", "home"):
             (self.folder / name).mkdir(parents=True, exist_ok=True)
+        self.folder.chmod(0o700)
         for name in ("amqp", "management", "prometheus", "distribution", "epmd"):
             if name != "epmd" or not self._mapper_alive():
                 kept_port(self.folder / f"{name}.port")

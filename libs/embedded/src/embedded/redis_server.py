@@ -54,6 +54,7 @@ class RedisServer:
         if self.alive():
             return self.url()
         self.folder.mkdir(parents=True, exist_ok=True)
+        self.folder.chmod(0o700)
         password = self._password()
         port = kept_port(self.folder / "port")
         settings = {

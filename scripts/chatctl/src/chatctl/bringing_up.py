@@ -42,7 +42,7 @@ class Wishes:
 def bring_up(console: Console, wishes: Wishes) -> None:
     """Start everything in the run folder; each step can be done again without harm."""
     folder = RunFolder.default()
-    folder.path.mkdir(parents=True, exist_ok=True, mode=0o700)
+    folder.make()
     platform = Platform(folder)
     steps = Steps(console)
     start_platform(platform, steps, widget=wishes.widget)
@@ -56,7 +56,7 @@ def bring_up(console: Console, wishes: Wishes) -> None:
 def bring_up_containers(console: Console, wishes: Wishes) -> None:
     """Do the same with compose: the images bring the widget and migrate by themselves."""
     folder = RunFolder.default()
-    folder.path.mkdir(parents=True, exist_ok=True, mode=0o700)
+    folder.make()
     platform = ComposePlatform(folder)
     steps = Steps(console)
     state = folder.read(folder.state)

@@ -79,6 +79,14 @@ class RunFolder:
         """Record of the supervisor's process."""
         return self.path / "supervisor.json"
 
+    def make(self) -> None:
+        """Create the folder: others may pass through (PostgreSQL must), but not look around."""
+        self.path.mkdir(parents=True, exist_ok=True)
+        self.path.chmod(0o711)
+        for private in (self.logs, self.processes, self.blobs):
+            private.mkdir(exist_ok=True)
+            private.chmod(0o700)
+
     def read(self, file: Path) -> dict[str, Any]:
         """Return a JSON object written here before, empty when there is none."""
         if not file.exists():
