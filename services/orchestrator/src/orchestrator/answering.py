@@ -40,7 +40,7 @@ from orchestrator.prompt import (
     tokens_of_tools,
     tool_exchange,
 )
-from orchestrator.storable import storable_text
+from orchestrator.storable import clipped, storable_text
 from orchestrator.tools import (
     CALLS_PER_ROUND_MAX,
     ToolContext,
@@ -50,7 +50,7 @@ from orchestrator.tools import (
     no_tools,
 )
 
-REPLY_CHARACTERS_MAX: Final = 32_000
+REPLY_BYTES_MAX: Final = 90_000
 """Longer answers are cut, so that every message about them stays under the bus's limit."""
 
 STREAM_ATTEMPTS: Final = 8
@@ -294,9 +294,7 @@ def _draft(work: _Work, final: ReplyGenerated, prompt: Prompt) -> Draft:
     """Check what the model said last and put the draft together."""
     if final.finish_reason == "content_filter" and not final.text.strip():
         raise TurnFailure("content_filter", "The model refused to answer.", retry=False)
-    text = storable_text(final.text)
-    if len(text) > REPLY_CHARACTERS_MAX:
-        text = text[: REPLY_CHARACTERS_MAX - 1] + "…"
+    text = clipped(storable_text(final.text), REPLY_BYTES_MAX)
     checked = check_citations(text, work.book.by_number)
     if not checked.text:
         raise TurnFailure("empty_answer", "The model said nothing.")

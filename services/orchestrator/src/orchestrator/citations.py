@@ -10,6 +10,7 @@ from contracts.v1.shapes import Citation
 
 CITATIONS_MAX: Final = 20
 QUOTE_CHARACTERS_MAX: Final = 1_000
+ALL_QUOTES_CHARACTERS_MAX: Final = 10_000
 
 # `[1]`, `[1, 2]`, `[1][2]`; not `[1](address)`, which is a link.
 _MARK: Final = re.compile(r"[ \t]*\[\s*(\d{1,6}(?:\s*[,;]\s*\d{1,6})*)\s*\](?!\()")
@@ -46,7 +47,9 @@ def check_citations(text: str, given: Mapping[int, FoundPassage]) -> CitedText:
     checked = "".join(
         piece if is_code else _MARK.sub(keep_known, piece) for piece, is_code in _pieces(text)
     )
-    sources = [_citation(number, given[number]) for number in sorted(cited)[:CITATIONS_MAX]]
+    numbers = sorted(cited)[:CITATIONS_MAX]
+    room = min(QUOTE_CHARACTERS_MAX, ALL_QUOTES_CHARACTERS_MAX // max(len(numbers), 1))
+    sources = [_citation(number, given[number], room) for number in numbers]
     return CitedText(checked.strip(), sources, removed)
 
 
@@ -58,7 +61,7 @@ def _pieces(text: str) -> Iterator[tuple[str, bool]]:
         yield piece, index % 2 == 1
 
 
-def _citation(number: int, passage: FoundPassage) -> Citation:
+def _citation(number: int, passage: FoundPassage, quote_characters: int) -> Citation:
     return Citation(
         number=number,
         document_id=passage.document_id,
@@ -67,6 +70,6 @@ def _citation(number: int, passage: FoundPassage) -> Citation:
         title=passage.title,
         page=passage.page,
         heading=passage.heading,
-        quote=passage.text[:QUOTE_CHARACTERS_MAX],
+        quote=passage.text[:quote_characters],
         score=passage.score,
     )

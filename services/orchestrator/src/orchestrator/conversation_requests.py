@@ -31,12 +31,13 @@ from orchestrator.domain import (
 )
 from orchestrator.handlers import Running
 from orchestrator.reading import ReadingStore
-from orchestrator.storable import storable_text
+from orchestrator.storable import clipped, json_bytes, storable_text
 from orchestrator.store import Aside, ConversationStore, LockedConversation
 from orchestrator.telling import Envelope
 from outbox import Outbox
 from postgres import Transaction
 
+POST_BYTES_MAX: Final = 200_000
 PAGE_BYTES_MAX: Final = 180_000
 """A page that would not fit into one message ends early; the reader asks for the rest."""
 
@@ -118,6 +119,8 @@ class ConversationRequests:
         text = storable_text(request.text)
         if not text.strip():
             raise Refused("empty_message", "A message needs text.")
+        if json_bytes(text) > POST_BYTES_MAX:
+            raise Refused("message_too_large", f"A message has at most {POST_BYTES_MAX} bytes.")
         async with self._outbox.transaction(request.tenant_id) as tx:
             conversation = await self._locked(tx, request.tenant_id, request.conversation_id)
             message_id = posted_identity(request.conversation_id, request.idempotency_key)
@@ -202,12 +205,15 @@ class ConversationRequests:
 
 
 def within_bytes(messages: list[RecordedMessage]) -> list[RecordedMessage]:
-    """Return as many of the first messages as travel together; at least one."""
+    """Return as many of the first messages as travel together; at least one, cut if it must be."""
     room = PAGE_BYTES_MAX
     for number, message in enumerate(messages):
-        room -= len(message.model_dump_json())
+        room -= len(message.model_dump_json().encode())
         if room < 0 and number > 0:
             return messages[:number]
+        if room < 0:
+            text = clipped(storable_text(message.text), PAGE_BYTES_MAX)
+            return [message.model_copy(update={"text": text, "content": None})]
     return messages
 
 

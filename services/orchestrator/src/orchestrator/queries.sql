@@ -163,13 +163,21 @@ from leased
 join tenants on tenants.tenant_id = $1::uuid
 
 -- name: renew_leases
--- Keep the leases that are still mine; those that do not come back are lost.
-update conversations c
-set lease_until = clock_timestamp() + make_interval(secs => $3::float8)
-from unnest($1::uuid[], $2::bigint[]) as mine (conversation_id, lease_epoch)
-where c.conversation_id = mine.conversation_id and c.lease_epoch = mine.lease_epoch
-    and c.lease_until is not null
-returning c.conversation_id
+-- Keep the leases that are still mine; conversations that do not come back are somebody else's.
+with mine as (
+    select held.conversation_id, held.lease_epoch
+    from unnest($1::uuid[], $2::bigint[]) as held (conversation_id, lease_epoch)
+), renewed as (
+    -- One that was given back this very moment must stay free.
+    update conversations c
+    set lease_until = clock_timestamp() + make_interval(secs => $3::float8)
+    from mine
+    where c.conversation_id = mine.conversation_id and c.lease_epoch = mine.lease_epoch
+        and c.lease_until is not null
+)
+select c.conversation_id
+from conversations c
+join mine on mine.conversation_id = c.conversation_id and mine.lease_epoch = c.lease_epoch
 
 -- name: commit_reply
 -- Say a turn's one reply, if lease and ownership still hold; no row, and nothing written, if not.

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections import deque
+from collections.abc import Awaitable, Callable
 from contextvars import Context, copy_context
 from dataclasses import dataclass, field
 from functools import partial
@@ -102,19 +103,23 @@ class TurnRunner:
 
     async def heartbeat(self) -> None:
         """Renew the leases of turns in progress for ever; a turn whose lease is lost is cut."""
-        while True:
-            await asyncio.sleep(self._pace.heartbeat_seconds)
-            if self._held:
-                await self._renew(dict(self._held))
+        await self._for_ever("heartbeat", self._pace.heartbeat_seconds, self.renew_once)
 
     async def sweep(self) -> None:
         """Look for ever for conversations that are due and nobody works on."""
+        await self._for_ever("sweep", self._pace.sweep_seconds, self.sweep_once)
+
+    async def _for_ever(
+        self, name: str, seconds: float, work: Callable[[], Awaitable[object]]
+    ) -> None:
         while True:
             try:
-                await self.sweep_once()
+                await work()
             except DatabaseAway as error:
-                _log.info("sweep waits for the database", reason=str(error))
-            await asyncio.sleep(self._pace.sweep_seconds)
+                _log.info("waiting for the database", work=name, reason=str(error))
+            except Exception:  # noqa: BLE001 - the next round may do better, the log has this one
+                _log.exception("a round failed", work=name)
+            await asyncio.sleep(seconds)
 
     async def sweep_once(self) -> int:
         """Wake what a crash, a lost timer or another process's end left behind."""
@@ -209,13 +214,13 @@ class TurnRunner:
             if ended.again_in_seconds is not None:
                 self.wake(*key, ended.again_in_seconds)
 
-    async def _renew(self, held: dict[UUID, int]) -> None:
-        try:
-            async with self._database.system() as tx:
-                mine = await self._store.renew(tx, held)
-        except DatabaseAway as error:
-            _log.warning("leases could not be renewed", reason=str(error))
+    async def renew_once(self) -> None:
+        """Renew every lease that is held, and cut the turns whose lease is somebody else's."""
+        held = dict(self._held)
+        if not held:
             return
+        async with self._database.system() as tx:
+            mine = await self._store.renew(tx, held)
         for key, task in list(self._running.items()):
             epoch = held.get(key[1])
             if epoch is None or key[1] in mine or self._held.get(key[1]) != epoch:

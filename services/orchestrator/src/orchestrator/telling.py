@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from time import monotonic
-from typing import Any, Literal
+from typing import Any, Final, Literal
 from uuid import UUID
 
 from contracts.message import Message
@@ -26,9 +26,11 @@ from contracts.v1.turns import (
 from orchestrator.answering import Draft
 from orchestrator.domain import Leased, Standing, inbound_identity
 from orchestrator.failures import TurnFailure
+from orchestrator.storable import clipped, storable_text
 from orchestrator.store import Aside, LockedConversation, Placed
 
-_LONG_TEXT_CHARACTERS = 8_000
+_CUSTOMER_TEXT_BYTES_MAX: Final = 150_000
+_LONG_TEXT_CHARACTERS: Final = 8_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +90,8 @@ def customer_recorded(
     envelope: Envelope, heard: MessageReceived, placed: Placed
 ) -> MessageRecorded:
     """A customer's message has its place."""
-    text = heard.content.text or ""
+    # Whole in the database; what travels stays under the bus's limit.
+    text = clipped(storable_text(heard.content.text or ""), _CUSTOMER_TEXT_BYTES_MAX)
     message = RecordedMessage(
         recorded_message_id=inbound_identity(heard.conversation_id, heard.provider_message_id),
         seq=placed.seq,

@@ -122,6 +122,16 @@ async def test_a_page_that_would_not_fit_one_message_ends_early(desk, ask, gate)
     assert rest.messages
 
 
+async def test_a_message_that_fits_no_page_is_cut_on_it(desk, ask, gate):
+    desk.model_says(gate)
+    await desk.hear("🙂" * 64_000, "next")
+    page = await desk.parts.requests.messages(ask(ListMessages))
+    assert len(page.model_dump_json().encode()) < 256 * 1024
+    assert page.messages[0].text.endswith("…")
+    rest = await desk.parts.requests.messages(ask(ListMessages, after_seq=1))
+    assert [message.text for message in rest.messages] == ["next"]
+
+
 async def test_a_person_who_posts_owns_the_conversation(desk, ask):
     await desk.hear("Hello")
     await desk.idle()
@@ -157,6 +167,12 @@ async def test_an_empty_post_is_refused(desk, ask):
     assert await code_of(desk.parts.requests.post(ask(PostMessage, text=" \x00 "))) == (
         "empty_message"
     )
+
+
+async def test_a_post_that_no_message_could_carry_is_refused(desk, ask):
+    await desk.hear("Hello")
+    long = desk.parts.requests.post(ask(PostMessage, text="🙂" * 60_000))
+    assert await code_of(long) == "message_too_large"
 
 
 async def test_what_a_person_answered_is_not_answered_again_after_handing_back(desk, ask, gate):
