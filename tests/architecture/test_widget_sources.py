@@ -4,25 +4,23 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
 
 from chatctl.run_folder import RunFolder
-from chatctl.widget_build import BUNDLES, UI, build_widget, node_programs
+from chatctl.widget_build import UI, build_widget, node_and_npm, widget_is_current
 
 
 @pytest.fixture(scope="module")
 def node() -> str:
     """The node that `make up` would use, with the widget's packages installed and built."""
-    if not (UI / "node_modules/typescript").exists() or not (BUNDLES / "v1.js").exists():
-        build_widget(RunFolder.default())
-    programs = node_programs()
-    found = shutil.which("node", path=str(programs)) if programs else shutil.which("node")
-    assert found is not None
-    return found
+    folder = RunFolder.default()
+    if not (UI / "node_modules/typescript").exists() or not widget_is_current(folder):
+        build_widget(folder)
+    programs, _ = node_and_npm()
+    return str(programs / "node")
 
 
 def run(node: str, *arguments: str) -> subprocess.CompletedProcess[str]:

@@ -36,8 +36,9 @@ def node() -> str:
         if os.environ.get("CI"):
             pytest.fail("no Chromium on a CI machine: .ci/run installs it")
         pytest.skip("no Chromium here: apt-get install chromium, or name one in CHAT_CHROMIUM")
-    if not (UI / "node_modules/playwright-core").exists() or not (BUNDLES / "v1.js").exists():
-        build_widget(RunFolder.default())
+    folder = RunFolder.default()
+    if not (UI / "node_modules/playwright-core").exists() or not widget_is_current(folder):
+        build_widget(folder)
     programs, _ = node_and_npm()
     return str(programs / "node")
 
