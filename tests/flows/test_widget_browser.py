@@ -17,7 +17,7 @@ import pytest
 from whole_platform import Shop, WholePlatform
 
 from chatctl.run_folder import RunFolder
-from chatctl.widget_build import BUNDLES, UI, build_widget, node_and_npm
+from chatctl.widget_build import UI, build_widget, node_and_npm, widget_is_current
 from embedded import free_port
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
