@@ -84,6 +84,49 @@ async def test_a_row_whose_process_died_after_the_commit_is_said_by_the_sweep(
     await eventually_async(lambda: heard == [said], "the sweep")
 
 
+async def test_a_row_that_cannot_be_said_holds_up_no_other(speaker, listener, monkeypatch):
+    """Too large for the bus, and tried so often that 2**tries is no number any more."""
+    monkeypatch.setattr(outbox.saying, "GRACE_SECONDS", 0.1)
+    monkeypatch.setattr(speaker.outbox._relay, "publish_soon", lambda kept: None)
+    heard: list[str] = []
+
+    async def keep(message, tx):
+        heard.append(message.body)
+
+    listener.outbox.hear(ChannelWebhookReceived, keep)
+    await listener.start()
+    async with speaker.database.system() as tx:
+        await speaker.outbox.say(tx, webhook("bad"))
+        await tx.execute("update outbox set body = $1::bytea, tries = 5000", b" " * 300_000)
+    for body in ("first", "second"):
+        await speaker.say(webhook(body))
+        await eventually_async(lambda wanted=body: wanted in heard, body)
+    async with speaker.database.system() as tx:
+        row = await tx.fetchrow("select tries, last_error from outbox")
+    assert row["tries"] > 5000
+    assert "300000 bytes" in row["last_error"]
+
+
+async def test_what_was_delivered_before_is_handled_before_what_is_new(speaker, listener):
+    """A process that died with a message in hand left the oldest one of the queue behind."""
+    handled: list[str] = []
+
+    async def handler(messages, tx):
+        handled.extend(message.body for message in messages)
+
+    listener.outbox.hear_batch(ChannelWebhookReceived, handler, batch=10, linger_seconds=0.2)
+    await speaker.bus.publish(outgoing(webhook("older")))
+    connection = await aio_pika.connect(listener.bus._url)
+    channel = await connection.channel()
+    queue = await channel.get_queue(own_queue("channel-ingress", ChannelWebhookReceived))
+    await eventually_async(lambda: queue.get(fail=False), "the older one, in a dying hand")
+    await connection.close()
+    await speaker.bus.publish(outgoing(webhook("newer")))
+    await listener.start()
+    await eventually_async(lambda: len(handled) == 2, "both")
+    assert handled == ["older", "newer"]
+
+
 async def test_a_message_published_twice_is_handled_once(speaker, listener):
     """S4 and S5: a crash between publish and mark says it again."""
     handled: list[str] = []

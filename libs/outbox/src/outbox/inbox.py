@@ -111,18 +111,29 @@ class Inbox:
         kind: type[MessageType],
         handler: BatchHandler[MessageType],
     ) -> None:
-        """Handle what has come in one transaction; if that fails, each alone."""
+        """Handle what has come in one transaction; if that fails, each alone.
+
+        What was delivered before is older than the rest of the batch, so it goes first: order
+        within a conversation is the order in which its messages are handled.
+        """
         _heard_traces.set(_traces(deliveries))
-        healthy = [delivery for delivery in deliveries if not delivery.redelivered]
-        if not await self._whole_batch(healthy, kind, handler):
-            healthy = []
+
+        async def alone(message: MessageType, tx: Transaction) -> None:
+            await handler([message], tx)
+
+        healthy: list[Delivery] = []
         for delivery in deliveries:
-            if delivery not in healthy:
-                await self.settle(delivery, kind, lambda message, tx: handler([message], tx))
-        if healthy:
-            await afailpoint(f"{self._service}.after_commit_before_ack")
+            if delivery.redelivered:
+                await self.settle(delivery, kind, alone)
+            else:
+                healthy.append(delivery)
+        if not await self._whole_batch(healthy, kind, handler):
             for delivery in healthy:
-                await delivery.done()
+                await self.settle(delivery, kind, alone)
+            return
+        await afailpoint(f"{self._service}.after_commit_before_ack")
+        for delivery in healthy:
+            await delivery.done()
 
     async def _whole_batch(
         self,

@@ -27,6 +27,7 @@ IN_MEMORY_MAX = 5_000
 _BACKLOG_EVERY_SECONDS = 5.0
 _POLL_SECONDS = 1.0
 _LONGEST_DELAY_SECONDS = 60.0
+_DOUBLINGS_MAX = 6
 _KEEP_DAYS = 7
 _FORGET_EVERY_SECONDS = 3_600.0
 
@@ -63,6 +64,8 @@ class Relay:
 
     async def stop(self) -> None:
         """Publish what is in memory, delete what is confirmed; the rest stays in the table."""
+        if not self._tasks:
+            return
         self._stopping = True
         self._fresh_event.set()
         self._confirmed_event.set()
@@ -106,6 +109,8 @@ class Relay:
         except (BrokerAway, Unroutable) as error:
             # Its row is due soon: the sweep says it, with growing delays.
             _log.info("left to the sweep", address=kept.message.address, reason=str(error))
+        except Exception:  # noqa: BLE001 - its row stays; the sweep keeps the reason
+            _log.exception("a message could not be said", address=kept.message.address)
         finally:
             gate.release()
 
@@ -125,15 +130,19 @@ class Relay:
             except DatabaseAway:
                 # They stay, become due, and are said again: the inbox drops the copies.
                 _log.info("confirmed messages could not be deleted", rows=len(row_ids))
+            except Exception:  # noqa: BLE001 - the same, and this road must not end
+                _log.exception("confirmed messages could not be deleted", rows=len(row_ids))
 
     async def _sweep(self) -> None:
         await self._bus.until_can_say()
         while True:
+            said = 0
             try:
                 said = await self._sweep_once()
             except DatabaseAway as error:
                 _log.info("outbox sweep waits for the database", reason=str(error))
-                said = 0
+            except Exception:  # noqa: BLE001 - without this road what a crash left is never said
+                _log.exception("an outbox sweep failed")
             if said < SWEEP_BATCH:
                 await asyncio.sleep(_POLL_SECONDS)
 
@@ -160,22 +169,22 @@ class Relay:
             for kept, result in zip(part, results, strict=True):
                 if result is None:
                     confirmed.append(kept.row_id)
-                elif isinstance(result, BrokerAway | Unroutable):
-                    await self._postpone(tx, kept, result)
                 else:
-                    raise result
+                    # Whatever it is, it is this row's alone: the others are said.
+                    await self._postpone(tx, kept, result)
         await afailpoint("outbox.swept_before_mark")
         await tx.execute(self._queries["forget_said"], confirmed)
         return len(confirmed)
 
-    async def _postpone(self, tx: Transaction, kept: Kept, error: Exception) -> None:
-        if isinstance(error, Unroutable):
-            _log.error("no queue is bound for a message", address=kept.message.address)
-        delay = min(2.0**kept.tries, _LONGEST_DELAY_SECONDS)
+    async def _postpone(self, tx: Transaction, kept: Kept, error: BaseException) -> None:
+        reason = str(error) or type(error).__name__
+        delay = postpone_seconds(kept.tries)
         if isinstance(error, BrokerAway):
             delay = min(delay, 2.0)
+        else:
+            _log.error("a message cannot be said", address=kept.message.address, reason=reason)
         delay *= random.uniform(0.8, 1.2)  # noqa: S311 - jitter
-        await tx.execute(self._queries["postpone"], kept.row_id, delay, str(error)[:500])
+        await tx.execute(self._queries["postpone"], kept.row_id, delay, reason[:500])
 
     async def _tidy(self) -> None:
         forget_in = 0.0
@@ -192,8 +201,15 @@ class Relay:
                     OLDEST_AGE_SECONDS.set(row["oldest_age_seconds"])
             except DatabaseAway as error:
                 _log.info("outbox backlog unknown", reason=str(error))
+            except Exception:  # noqa: BLE001 - the next round may do better
+                _log.exception("the outbox could not be tidied")
             forget_in -= _BACKLOG_EVERY_SECONDS
             await asyncio.sleep(_BACKLOG_EVERY_SECONDS)
+
+
+def postpone_seconds(tries: int) -> float:
+    """How long a row waits after so many tries, however many: 2.0**1024 is no number."""
+    return min(2.0 ** min(tries, _DOUBLINGS_MAX), _LONGEST_DELAY_SECONDS)
 
 
 def _kept(row: object) -> Kept:
