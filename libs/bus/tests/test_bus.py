@@ -17,6 +17,7 @@ from bus import (
     Unroutable,
 )
 from bus.service_bus import outgoing
+from bus.speaking import Speaker
 from contracts.topology import own_queue
 from contracts.v1.channels import ChannelWebhookReceived
 from contracts.v1.knowledge import KnowledgeFound, SearchKnowledge
@@ -307,3 +308,56 @@ async def test_streams_reach_their_listener_and_need_none(made):
 
 def test_every_request_names_its_answer():
     assert GenerateReply.answer.__name__ == "ReplyGenerated"
+
+
+async def test_a_start_that_failed_half_way_can_be_repeated(made, monkeypatch):
+    """The first try's connection must not keep the exclusive reply queue, nor its consumers."""
+    asker, owner = made("orchestrator"), made("retriever")
+    answered: list[str] = []
+
+    async def answer(asked: SearchKnowledge) -> KnowledgeFound:
+        answered.append(asked.query)
+        return NOTHING
+
+    owner.answer(SearchKnowledge, answer)
+    for bus in (asker, owner):
+        broker = bus._listeners._broker
+        begin = broker.start
+
+        async def start_and_fail(begin=begin):
+            await begin()
+            raise ConnectionError("the broker went away again")
+
+        with monkeypatch.context() as patched:
+            patched.setattr(broker, "start", start_and_fail)
+            with pytest.raises(ConnectionError):
+                await bus.start()
+    await started(owner, asker)
+    assert await asker.ask(question("once"), timeout_seconds=5) == NOTHING
+    assert answered == ["once"]
+
+
+async def test_a_publish_that_the_connection_cancels_is_no_wish_to_stop():
+    """aiormq cancels what waits for a confirm when it forces a stuck connection to close."""
+
+    class Cut:
+        async def publish(self, *_: object, **__: object) -> None:
+            waiting = asyncio.get_running_loop().create_future()
+            waiting.set_exception(asyncio.CancelledError())
+            await waiting
+
+    class Slow:
+        async def publish(self, *_: object, **__: object) -> None:
+            await asyncio.sleep(30)
+
+    class Connected(Speaker):
+        connected = True  # type: ignore[assignment]
+
+    speaker, said = Connected("gateway"), outgoing(webhook())
+    speaker._confirmed[said.exchange] = Cut()  # type: ignore[assignment]
+    with pytest.raises(BrokerAway):
+        await speaker.confirmed(said)
+    speaker._confirmed[said.exchange] = Slow()  # type: ignore[assignment]
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.05):
+            await speaker.confirmed(said)

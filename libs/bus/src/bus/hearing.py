@@ -102,7 +102,12 @@ class Listeners:
 
     async def start(self) -> None:
         """Connect and begin to consume; raises what aio-pika raises while the broker is away."""
-        await self._broker.start()
+        try:
+            await self._broker.start()
+        except BaseException:
+            # Consumers that began already would be doubled by the next start.
+            await self._broker.stop()
+            raise
         self._batchers = [asyncio.ensure_future(run()) for run in self._pending_batchers]
 
     async def stop(self, grace_seconds: float) -> None:

@@ -139,12 +139,20 @@ class Bus:
         SAID.labels(message.address, "confirmed").inc()
 
     async def start(self) -> None:
-        """Connect, declare, and begin to hear; raises what aio-pika raises without a broker."""
-        connection = await self._speaker.start(self._url)
-        await declare_own(connection, self.service)
-        await self._asker.start(connection)
-        self._watching = asyncio.create_task(self._watch(connection))
-        await self._listeners.start()
+        """Connect, declare, and begin to hear; raises what aio-pika raises without a broker.
+
+        A start that failed half-way leaves nothing open: its connection would go on holding the
+        exclusive reply queue, and no later start could ever declare it.
+        """
+        try:
+            connection = await self._speaker.start(self._url)
+            await declare_own(connection, self.service)
+            await self._asker.start(connection)
+            self._watching = asyncio.create_task(self._watch(connection))
+            await self._listeners.start()
+        except BaseException:
+            await self.close()
+            raise
 
     async def stop_hearing(self) -> None:
         """Take nothing more off the queues and let what is in hand end."""

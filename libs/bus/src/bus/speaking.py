@@ -1,5 +1,6 @@
 """Saying, on a connection of its own: persistent, confirmed, mandatory."""
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from uuid import UUID
@@ -134,6 +135,12 @@ class Speaker:
             raise BrokerAway(f"refused: {outgoing.routing_key}") from error
         except _AWAY as error:
             raise BrokerAway(str(error) or type(error).__name__) from error
+        except asyncio.CancelledError as error:
+            # A connection that is forced to close cancels what waits for its confirms. Taken for
+            # a wish to stop, that would end whoever publishes: a relay, a turn, a worker.
+            if _is_wished():
+                raise
+            raise BrokerAway("the connection was closed while it was being said") from error
 
     def _message(self, outgoing: Outgoing, mode: aio_pika.DeliveryMode) -> aio_pika.Message:
         if len(outgoing.body) > MESSAGE_BYTES_MAX:
@@ -147,3 +154,9 @@ class Speaker:
             app_id=self._app_id,
             headers=dict(outgoing.headers),
         )
+
+
+def _is_wished() -> bool:
+    """Whether somebody cancelled the running task, rather than something it waits for."""
+    task = asyncio.current_task()
+    return task is None or task.cancelling() > 0
