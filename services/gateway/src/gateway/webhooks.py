@@ -153,8 +153,8 @@ class MetaWebhooks:
                 "a webhook had no fitting signature",
                 channel_type=app.channel_type,
                 channel_id=str(app.channel_id or ""),
-                signature_headers=signatures,
-                secret_configured=bool(app.app_secret),
+                headers_seen=signatures,
+                app_configured=bool(app.app_secret),
             )
 
 

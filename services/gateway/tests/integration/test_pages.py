@@ -82,3 +82,13 @@ async def test_the_reference_needs_nothing_from_elsewhere(running: Running) -> N
     documents = schema["paths"]["/api/tenants/{tenant_id}/documents"]["post"]
     assert "multipart/form-data" in documents["requestBody"]["content"]
     assert documents["security"] == [{"key": []}]
+
+
+async def test_the_reference_says_how_each_request_can_fail(running: Running) -> None:
+    schema = (await running.call.using(None)("GET", "/openapi.json")).json
+    listed = schema["paths"]["/api/tenants/{tenant_id}/documents"]
+    assert {"401", "404", "413", "415", "422", "429", "503"} <= set(listed["post"]["responses"])
+    assert not {"413", "415"} & set(listed["get"]["responses"])
+    refused = listed["post"]["responses"]["422"]["content"]["application/problem+json"]["schema"]
+    assert refused == {"$ref": "#/components/schemas/Problem"}
+    assert "HTTPValidationError" not in str(schema)

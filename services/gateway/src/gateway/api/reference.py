@@ -65,6 +65,18 @@ _SHOWN: Final = {
     "422": "A field is not right.",
     "429": "Too many requests.",
 }
+_SHOWN_OF_BODIES: Final = {
+    "409": "It collides with what is there, for example a name that is taken.",
+    "413": "The body is too large.",
+    "415": "The body is of a kind that is not read here.",
+}
+_SHOWN_OF_PARTS: Final = {
+    "502": "The service that owns this could not answer.",
+    "503": "A part that this needs is away; Retry-After.",
+    "504": "The service that owns this did not answer in time.",
+}
+# The framework's own shape of a 422; ours is `Problem`.
+_NOT_OURS: Final = ("HTTPValidationError", "ValidationError")
 
 
 def add_reference(app: FastAPI) -> None:
@@ -92,6 +104,8 @@ def _openapi(app: FastAPI) -> dict[str, Any]:
         components = schema.setdefault("components", {})
         components.setdefault("schemas", {})["Problem"] = _PROBLEM
         components["securitySchemes"] = {"key": {"type": "http", "scheme": "bearer"}}
+        for name in _NOT_OURS:
+            components["schemas"].pop(name, None)
         for path, operations in schema["paths"].items():
             for operation in operations.values():
                 _describe(path, operation)
@@ -107,7 +121,10 @@ def _describe(path: str, operation: dict[str, Any]) -> None:
     if path == "/api/health":
         return
     content = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
-    for status, description in _SHOWN.items():
+    shown = _SHOWN | _SHOWN_OF_PARTS
+    if "requestBody" in operation:
+        shown = shown | _SHOWN_OF_BODIES
+    for status, description in sorted(shown.items()):
         operation["responses"][status] = {"description": description, "content": content}
 
 
