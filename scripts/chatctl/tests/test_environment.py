@@ -13,7 +13,7 @@ import pytest
 
 from chatctl.addresses import Addresses
 from chatctl.compose_mode import FILE, ComposePlatform
-from chatctl.environment import Environment, on_path, with_account
+from chatctl.environment import Environment, on_path, revision, with_account
 from chatctl.generated_secrets import Secrets, names
 from chatctl.overview import ENVIRONMENT_NAMES
 from chatctl.run_folder import RunFolder
@@ -68,6 +68,19 @@ def test_secrets_go_only_where_they_are_used(environment: Environment) -> None:
 
 def test_the_callers_own_settings_do_not_leak(environment: Environment) -> None:
     assert "CHAT_SOMETHING_OF_THE_CALLER" not in environment.of(Service("gateway"))
+
+
+def test_services_know_from_which_commit_they_were_started(
+    environment: Environment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    revision.cache_clear()
+    assert re.fullmatch(
+        r"[0-9a-f]{12,40}(-dirty)?", environment.of(Service("gateway"))["CHAT_BUILD"]
+    )
+    monkeypatch.setenv("PATH", "")
+    revision.cache_clear()
+    assert environment.of(Service("gateway"))["CHAT_BUILD"] == "unknown"
+    revision.cache_clear()
 
 
 def test_a_given_provider_key_replaces_the_simulator(

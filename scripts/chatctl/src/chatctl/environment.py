@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import subprocess
+from functools import cache
 from urllib.parse import quote, urlsplit, urlunsplit
 
 from chatctl.addresses import Addresses
 from chatctl.generated_secrets import Secrets
-from chatctl.run_folder import RunFolder
+from chatctl.run_folder import SOURCE_ROOT, RunFolder
 from chatctl.services import SERVICES, Service
 from contracts.definitions import INTERNAL, PUBLIC
 from embedded import ServerUrls, url_for
@@ -111,6 +113,7 @@ class Environment:
             f"{service.prefix}_DATABASE_URL": self.database_url(service),
             f"{service.prefix}_AMQP_URL": self.broker_url(service, INTERNAL),
             f"{service.prefix}_ADMIN_LISTEN": self.addresses.listen(f"{service.name}-admin"),
+            "CHAT_BUILD": revision(),
         }
         if service.name == "gateway":
             own["CHAT_GATEWAY_LISTEN"] = self.addresses.listen("gateway")
@@ -166,3 +169,16 @@ def ground() -> dict[str, str]:
         if name in INHERITED or name.lower().endswith("_proxy")
     }
     return {**inherited, **ALWAYS}
+
+
+@cache
+def revision() -> str:
+    """Return the commit of these sources, `-dirty` if more was changed; `unknown` without git."""
+    try:
+        said = subprocess.run(
+            ["git", "describe", "--always", "--dirty", "--abbrev=12", "--exclude=*"],
+            cwd=SOURCE_ROOT, capture_output=True, text=True, check=True, timeout=10,
+        )  # fmt: skip
+    except (OSError, subprocess.SubprocessError):
+        return "unknown"
+    return said.stdout.strip() or "unknown"
