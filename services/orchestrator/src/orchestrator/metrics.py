@@ -47,10 +47,13 @@ class Durations:
 
     @contextmanager
     def stage(self, name: str) -> Iterator[None]:
-        """Time a stage: in the evidence, the histogram and a span."""
+        """Time a stage: in the evidence, the histogram and, in a sampled trace, a span."""
         started = perf_counter()
         try:
-            with _tracer.start_as_current_span(name):
+            if trace.get_current_span().is_recording():
+                with _tracer.start_as_current_span(name):
+                    yield
+            else:
                 yield
         finally:
             self.add(name, perf_counter() - started)
@@ -64,10 +67,13 @@ class Durations:
 
 @contextmanager
 def continued(name: str, traceparent: str) -> Iterator[None]:
-    """Run as a span of the trace that said what is being handled."""
+    """Go on with the trace that said what is being handled; a span only where it is sampled."""
     token = context.attach(propagate.extract({"traceparent": traceparent} if traceparent else {}))
     try:
-        with _tracer.start_as_current_span(name, kind=trace.SpanKind.CONSUMER):
+        if trace.get_current_span().get_span_context().trace_flags.sampled:
+            with _tracer.start_as_current_span(name, kind=trace.SpanKind.CONSUMER):
+                yield
+        else:
             yield
     finally:
         context.detach(token)
