@@ -2,41 +2,32 @@
 
 from __future__ import annotations
 
-from bus import BrokerAway, Bus
 from channel_ingress.composition import SERVICE, compose
 from channel_ingress.config import Settings
 from channel_ingress.graph import GraphClient
 from channel_ingress.handlers import ask_for_configuration
-from postgres import Database, DatabaseAway
-from process import Life, run
+from process import Life, run, wire
 
 
 async def start(settings: Settings, life: Life) -> None:
     """Open everything, register the handlers, begin to hear; closed in the reverse order."""
-
-    async def connect() -> Database:
-        return await Database.connect(
-            settings.database_url, name=SERVICE, size_max=settings.database_connections_max
-        )
-
-    database = await life.reach("postgres", connect, retry_on=(DatabaseAway, OSError))
-    life.closing(database.close)
-    life.check("postgres", database.check)
+    wiring = await wire(life, settings, SERVICE, connections_max=settings.database_connections_max)
+    bus = wiring.bus
     graph = GraphClient.open(settings.graph_url, settings.graph_version)
     life.closing(graph.close)
-    bus = Bus(settings.amqp_url, service=SERVICE)
     life.check("rabbitmq", bus.check)
-    parts = compose(settings, database, bus, graph)
+    parts = compose(settings, wiring.database, bus, graph)
     life.closing(bus.close)
     life.closing(parts.outbox.stop)
+    # Between hearing and saying: what was heard is called, what was called is said.
     life.closing(parts.sender.close)
-    await life.reach("rabbitmq", bus.start, retry_on=(BrokerAway, OSError, TimeoutError))
+    await life.reach("rabbitmq", bus.start, retry_on=(Exception,))
     life.closing(bus.stop_hearing)
     await parts.outbox.start()
     life.background(
         "sweeper", parts.sweeper.run(parts.intake, parts.outbound, parts.sender, parts.joins)
     )
-    await ask_for_configuration(database, parts.outbox, parts.store)
+    await ask_for_configuration(wiring.database, parts.outbox, parts.store)
 
 
 if __name__ == "__main__":
