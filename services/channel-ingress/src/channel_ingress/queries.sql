@@ -72,7 +72,7 @@ on conflict do nothing;
 -- Lock one large body that is due to be fetched, and put it off in case this process dies.
 update kept_bodies
 set tries = tries + 1,
-    due_at = now() + make_interval(secs => least(600, 10 * power(2, tries)))
+    due_at = now() + make_interval(secs => least(600, 10 * power(2, least(tries, 6))))
 where (delivery_id, reason, address) = (
     select delivery_id, reason, address
     from kept_bodies
@@ -95,12 +95,14 @@ delete from kept_bodies
 where delivery_id = $1::uuid and reason = $2::text;
 
 -- name: find_routable
--- Addresses of unrouted bodies, lately heard, that have a channel by now.
+-- Addresses of unrouted bodies, lately heard, that have a served channel by now: exactly those
+-- that reading them again would find.
 select distinct kept.channel_type, kept.address
 from kept_bodies as kept
 join channels on channels.channel_type = kept.channel_type
              and channels.external_id = kept.address and channels.state = 'active'
-where kept.reason = 'unrouted'
+left join tenants on tenants.tenant_id = channels.tenant_id
+where kept.reason = 'unrouted' and coalesce(tenants.state, 'active') = 'active'
   and kept.received_at > now() - make_interval(secs => $1::float8);
 
 -- name: take_unrouted

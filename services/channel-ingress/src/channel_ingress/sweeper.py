@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from functools import partial
 
 from blobs import BlobCorrupt, BlobMissing, Blobs
 from channel_ingress.intake import Intake
@@ -86,11 +87,10 @@ class Sweeper:
 
     async def read_unrouted_bodies(self, intake: Intake) -> None:
         """Read bodies again whose channel has become known."""
-        newest = self._unrouted_replay_seconds
         async with self._database.system() as tx:
-            for channel_type, address in await self._store.find_routable(tx, newest):
-                for event in await self._store.take_unrouted(tx, channel_type, address, newest):
-                    await intake.receive(ChannelWebhookReceived.hear(event.encode()), tx)
+            routable = await self._store.find_routable(tx, self._unrouted_replay_seconds)
+        for channel_type, address in routable:
+            await _guarded(partial(self._read_unrouted, intake, channel_type, address))
 
     async def read_large_bodies(self, intake: Intake) -> None:
         """Fetch and read bodies that are in blobs, one at a time."""
@@ -103,6 +103,13 @@ class Sweeper:
             counts = await self._store.trouble_counts(tx)
         for what, count in counts.items():
             TROUBLE.labels(what).set(count)
+
+    async def _read_unrouted(self, intake: Intake, channel_type: str, address: str) -> None:
+        """One address, one transaction: what cannot be read holds up no other channel."""
+        newest = self._unrouted_replay_seconds
+        async with self._database.system() as tx:
+            for event in await self._store.take_unrouted(tx, channel_type, address, newest):
+                await intake.receive(ChannelWebhookReceived.hear(event.encode()), tx)
 
     async def _claim_and_start(self, outbound: Outbound, sender: Sender) -> None:
         async with self._database.system() as tx:

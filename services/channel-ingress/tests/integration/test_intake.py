@@ -93,6 +93,18 @@ async def test_an_unknown_number_waits_for_its_channel(world: World) -> None:
     await world.until("select not exists (select 1 from inbound_items where state = 'unrouted')")
 
 
+async def test_bodies_of_a_suspended_tenant_are_not_read_again_and_again(world: World) -> None:
+    await world.value(
+        "insert into tenants values ($1, 'suspended', 1) returning true", world.tenant_id
+    )
+    await world.configure(external_id="998")
+    await world.post(body(text("while suspended", "wamid.asleep"), phone="998"))
+    waits = "select received_at from kept_bodies where reason = 'unrouted'"
+    first = await world.until(waits)
+    await asyncio.sleep(5 * world.settings.sweep_seconds)
+    assert await world.value(waits) == first
+
+
 async def test_a_named_channel_that_is_not_known_yet_is_retried(world: World) -> None:
     channel_id = await world.configure("webchat", "widget-key", sealed_credentials=None)
     unknown = conversation_identity(channel_id, "x")
