@@ -68,6 +68,11 @@ class Worker:
             except DatabaseAway as away:
                 log.warning("worker_without_database", reason=str(away))
                 worked = False
+            except Exception:
+                # The job's lease runs out and it is taken up again; a process that ends here
+                # would take its neighbours' jobs along.
+                log.exception("worker_round_failed")
+                worked = False
             if not worked:
                 with suppress(TimeoutError):
                     await asyncio.wait_for(self._woken.wait(), self._rule.poll_seconds)

@@ -34,6 +34,9 @@ class Cleaner:
                     continue
             except DatabaseAway as away:
                 log.warning("cleaner_without_database", reason=str(away))
+            except Exception:
+                # What is gone can wait; searches, which end with this task, cannot.
+                log.exception("cleaning_failed")
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._woken.wait(), _POLL_SECONDS)
 

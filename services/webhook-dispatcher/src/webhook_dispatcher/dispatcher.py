@@ -31,6 +31,9 @@ _CLAIMS_AT_ONCE: Final = 200
 _LINGER_SECONDS: Final = 0.03
 _COMMIT_TRIES: Final = 5
 _DATABASE_AWAY_SECONDS: Final = 1.0
+# Also a deadlock or a statement that took too long: the lease ends and it is tried again. Raised
+# out of a loop, they would end the process with every POST that is in the air.
+_NOT_NOW: Final = (DatabaseAway, asyncpg.PostgresError, TimeoutError)
 
 _log = get_logger("dispatcher")
 
@@ -123,8 +126,8 @@ class Dispatcher:
                     limit=min(room, _CLAIMS_AT_ONCE),
                     lease_seconds=self._settings.lease_seconds,
                 )
-        except DatabaseAway as error:
-            _log.warning("deliveries wait for the database", reason=str(error))
+        except _NOT_NOW as error:
+            _log.warning("deliveries wait for the database", reason=repr(error))
             return []
         if claimed:
             await afailpoint("webhook-dispatcher.claimed")
@@ -187,8 +190,8 @@ class Dispatcher:
             results, self._results = self._results, []
             try:
                 await self._commit(results)
-            except (DatabaseAway, asyncpg.TransactionRollbackError) as error:
-                _log.warning("tries not recorded", tries=len(results), reason=str(error))
+            except _NOT_NOW as error:
+                _log.warning("tries not recorded", tries=len(results), reason=repr(error))
             else:
                 await afailpoint("webhook-dispatcher.committed")
             self._release(results)
@@ -200,7 +203,7 @@ class Dispatcher:
         try:
             async with self._database.system() as tx:
                 await self._store.give_back(tx, untried)
-        except DatabaseAway:
+        except _NOT_NOW:
             _log.warning("untried deliveries wait for their lease", deliveries=len(untried))
 
     async def _commit(self, results: list[Result]) -> None:

@@ -64,12 +64,16 @@ class EventFeed:
             heartbeat=20,
             timeout=_PUBLISH_SECONDS,
         )
-        self._connection = connection
-        channel = await connection.channel(publisher_confirms=True, on_return_raises=False)
         try:
+            channel = await connection.channel(publisher_confirms=True, on_return_raises=False)
             self._exchange = await _declare(channel)
-        except ChannelPreconditionFailed as error:
-            raise ConfigurationError(f"CHAT_EVENTS_AMQP_URL: {error}") from error
+        except BaseException as error:
+            # It is tried again with a new connection: this one would reconnect for ever.
+            await connection.close()
+            if isinstance(error, ChannelPreconditionFailed):
+                raise ConfigurationError(f"CHAT_EVENTS_AMQP_URL: {error}") from error
+            raise
+        self._connection = connection
 
     async def close(self) -> None:
         """Close the connection; what is not confirmed stays in the database."""

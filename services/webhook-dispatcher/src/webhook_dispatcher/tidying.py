@@ -26,6 +26,8 @@ async def tidy_forever(database: Database, store: Store, keep_days: int) -> None
                 forget_in = _FORGET_SECONDS
         except DatabaseAway as error:
             _log.info("tidying waits for the database", reason=str(error))
+        except Exception:  # noqa: BLE001 - what cannot be forgotten must not stop deliveries
+            _log.exception("a round of tidying failed")
         forget_in -= _GAUGES_SECONDS
         await asyncio.sleep(_GAUGES_SECONDS)
 
