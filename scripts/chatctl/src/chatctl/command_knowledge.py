@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from rich.markup import escape
 
 from chatctl.cli import app, console, with_api
 from chatctl.gateway_api import GatewayApi
@@ -88,18 +89,24 @@ def reindex(document_id: str) -> None:
 def search(
     query: Annotated[str, typer.Argument(help="What to look for.")],
     top: Annotated[int, typer.Option(help="How many passages.")] = 5,
+    explain: Annotated[bool, typer.Option("--explain", help="Scores of both legs.")] = False,
 ) -> None:
     """Show which passages the retriever finds for a question, with their scores."""
 
     async def work(api: GatewayApi, state: dict[str, Any]) -> None:
         place = f"/api/tenants/{state['CHAT_TENANT_ID']}/search"
         found = await api.post(place, {"query": query, "limit": top})
+        if not found["passages"]:
+            console.print(f"nothing: {found.get('reason')}")
         for number, passage in enumerate(found["passages"], 1):
-            heading = passage.get("heading") or ""
-            console.print(
-                f"[bold]{number}. {passage['title']}[/bold] {heading}"
-                f"  [dim]{passage['score']:.3f}[/dim]"
-            )
+            place = " · ".join(str(p) for p in (passage["title"], passage.get("heading")) if p)
+            scores = f"{passage['score']:.3f}"
+            if explain:
+                legs = (passage["keyword_score"], passage["vector_score"])
+                scores += " = keywords {:.3f}, meaning {:.3f}".format(*legs)
+            console.print(f"[bold]{number}. {escape(place)}[/bold]  [dim]{scores}[/dim]")
             console.print(f"   {' '.join(passage['text'].split())[:300]}", markup=False)
+        if found.get("degraded"):
+            console.print("[yellow]only keywords were searched: no embeddings just now[/yellow]")
 
     with_api(work)
