@@ -92,6 +92,17 @@ async def test_a_killed_connection_says_that_the_database_is_away(database, serv
     await database.check()
 
 
+async def test_a_server_that_became_a_standby_is_away(database):
+    """Not the statement's fault: whoever waits for the database waits for this, too."""
+    tenant = uuid4()
+    with pytest.raises(DatabaseAway):
+        async with database.transaction(tenant) as tx:
+            await tx.execute("set transaction read only")
+            await tx.execute("insert into notes values ($1::uuid, 'x')", tenant)
+    async with database.transaction(tenant) as tx:
+        await tx.execute("insert into notes values ($1::uuid, 'y')", tenant)
+
+
 async def test_an_exhausted_pool_answers_within_seconds(database):
     small = await Database.connect(database.dsn, name="small", size_max=1)
     async with small.system():

@@ -30,13 +30,16 @@ AWAY = (
     asyncpg.TooManyConnectionsError,
 )
 
+_UNABLE = (asyncpg.InsufficientResourcesError, asyncpg.ReadOnlySQLTransactionError)
+"""A full disk, or a server that became a standby: no fault of the statement that met it."""
+
 _PLATFORM = "begin; set local chat.scope = 'platform'"
 _COMMAND_TIMEOUT_SECONDS = 30.0
 _ACQUIRE_TIMEOUT_SECONDS = 2.0
 
 
 class DatabaseAway(Exception):
-    """Postgres cannot be reached or has no connection to give; nothing was committed."""
+    """Postgres cannot be reached, has no connection to give or cannot write; nothing was kept."""
 
 
 class Transaction:
@@ -162,6 +165,8 @@ async def _ended(connection: Any, opening: str) -> AsyncIterator[Transaction]:
             await connection.execute("rollback")
         except AWAY as lost:
             raise DatabaseAway(str(lost) or type(lost).__name__) from error
+        if isinstance(error, _UNABLE):
+            raise DatabaseAway(str(error) or type(error).__name__) from error
         raise
     else:
         try:
