@@ -296,6 +296,26 @@ async def test_bad_urls_are_refused(desk: Any, url: str) -> None:
         await create(desk, tenant_id, url)
 
 
+@pytest.mark.parametrize("pattern", ["message.recieved", "massage.*", "message", "*.received"])
+async def test_a_filter_that_no_event_passes_is_refused(desk: Any, pattern: str) -> None:
+    tenant_id = await desk.announce("acme")
+    with pytest.raises(Refused, match="invalid_event_type") as refused:
+        await create(desk, tenant_id, "https://example.com/", "message.*", pattern)
+    assert pattern in refused.value.detail
+    saved = await create(desk, tenant_id, "https://example.com/", "*", "webhook.test")
+    change = UpdateEndpoint.make(
+        tenant_id=tenant_id,
+        endpoint_id=saved.endpoint.endpoint_id,
+        url=None,
+        description=None,
+        event_types=[pattern],
+        enabled=None,
+        rotate_secret=False,
+    )
+    with pytest.raises(Refused, match="invalid_event_type"):
+        await desk.requests.update(change)
+
+
 async def test_the_quota(desk: Any, receiver: Any) -> None:
     tenant_id = await desk.announce("acme")
     for number in range(20):

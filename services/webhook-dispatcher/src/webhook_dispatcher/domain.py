@@ -1,6 +1,6 @@
 """What is decided about a delivery: when it is tried, when it ends, who is switched off. Pure."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -90,6 +90,11 @@ def judge(
 def wants_event(event_type: str, patterns: Sequence[str]) -> bool:
     """Whether an endpoint's filter lets a type through; `message.*`, `*`, or no filter at all."""
     return not patterns or any(_matches(event_type, pattern) for pattern in patterns)
+
+
+def patterns_without_events(patterns: Sequence[str], known: Collection[str]) -> list[str]:
+    """Which patterns let nothing through that there is: mistyped, and silent for ever."""
+    return [one for one in patterns if not any(_matches(kind, one) for kind in known)]
 
 
 def read_retry_after(value: str | None) -> float | None:

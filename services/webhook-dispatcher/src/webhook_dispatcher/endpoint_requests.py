@@ -1,6 +1,6 @@
 """Requests answered: endpoints and their deliveries, asked for by gateway's API."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Final
 from uuid import UUID
@@ -8,6 +8,7 @@ from uuid import UUID
 from uuid_utils.compat import uuid7
 
 from bus import Bus, Refused
+from contracts.catalogue import all_messages
 from contracts.v1.webhooks import (
     CreateEndpoint,
     DeliveriesListed,
@@ -27,7 +28,8 @@ from contracts.v1.webhooks import (
 from postgres import Database, Transaction
 from sealing import KeyRing
 from webhook_dispatcher.addresses import EgressPolicy, InvalidUrl
-from webhook_dispatcher.cloud_events import render_test
+from webhook_dispatcher.cloud_events import TEST_TYPE, render_test
+from webhook_dispatcher.domain import patterns_without_events
 from webhook_dispatcher.signing import hint_of, new_secret, seal_secret
 from webhook_dispatcher.store import Store
 
@@ -69,6 +71,7 @@ class EndpointRequests:
     async def create(self, request: CreateEndpoint) -> EndpointSaved:
         """Make an endpoint with a new secret, shown this once."""
         self._check_url(request.url)
+        _check_types(request.event_types)
         secret, tenant_id = new_secret(), request.tenant_id
         # The request's own id: asked twice, made once.
         endpoint_id = request.message_id
@@ -93,6 +96,7 @@ class EndpointRequests:
         """Change an endpoint; a rotated secret signs beside the old one for a day."""
         if request.url is not None:
             self._check_url(request.url)
+        _check_types(request.event_types or ())
         tenant_id, endpoint_id = request.tenant_id, request.endpoint_id
         secret = new_secret() if request.rotate_secret else None
         async with self._database.transaction(tenant_id) as tx:
@@ -184,6 +188,13 @@ class EndpointRequests:
         if endpoint is None:
             raise _not_found()
         return endpoint
+
+
+def _check_types(patterns: Sequence[str]) -> None:
+    known = {message.public for message in all_messages() if message.public} | {TEST_TYPE}
+    unknown = patterns_without_events(patterns, known)
+    if unknown:
+        raise Refused("invalid_event_type", f"There is no event like {', '.join(unknown[:5])}.")
 
 
 def _not_found() -> Refused:
