@@ -90,7 +90,7 @@ class EventQueued(Answer):
 class CreateEndpoint(
     Request[EndpointSaved], owner="webhook-dispatcher", asked_by=("gateway",), version=1
 ):
-    """Make an endpoint; refused with `invalid_url` or `quota_exceeded`."""
+    """Make an endpoint; refused with `invalid_url`, `invalid_event_type` or `quota_exceeded`."""
 
     url: Url = Field(description="https, public address.")
     description: ShortText = Field(description="The tenant's note.")
