@@ -53,6 +53,9 @@ from orchestrator.tools import (
 REPLY_BYTES_MAX: Final = 90_000
 """Longer answers are cut, so that every message about them stays under the bus's limit."""
 
+REPLY_CHARACTERS_MAX: Final = 65_536
+"""Longest text that a message may carry (`MessageText`); one more and the turn cannot be saved."""
+
 STREAM_ATTEMPTS: Final = 8
 """Model calls of one lease: a later call's words replace what an earlier one streamed."""
 
@@ -310,7 +313,7 @@ def _draft(work: _Work, final: ReplyGenerated, prompt: Prompt) -> Draft:
         decision="answer",
     )
     return Draft(
-        text=checked.text,
+        text=_fitting(checked.text),
         citations=checked.citations,
         model=final.model,
         input_tokens=sum(reply.input_tokens for reply in work.replies),
@@ -319,6 +322,13 @@ def _draft(work: _Work, final: ReplyGenerated, prompt: Prompt) -> Draft:
         tool_rounds=work.rounds,
         evidence=evidence,
     )
+
+
+def _fitting(text: str) -> str:
+    """Return as much as a message may carry; checking has made `[1,2]` longer: `[1][2]`."""
+    if len(text) <= REPLY_CHARACTERS_MAX:
+        return text
+    return text[: REPLY_CHARACTERS_MAX - 1] + "…"
 
 
 def _stream_target(leased: Leased, call: int) -> StreamTarget | None:

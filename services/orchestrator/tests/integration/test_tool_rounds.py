@@ -117,3 +117,13 @@ async def test_a_request_with_everything_in_it_fits_one_message(desk, gate, say_
     said = (await desk.messages())[-1][2]
     assert said.endswith("…")
     assert 40_000 < len(said) < 90_000
+
+
+async def test_an_answer_longer_than_a_message_may_be_is_cut_and_said(desk):
+    await desk.configure()
+    desk.model_says("z" * 70_000)
+    await desk.hear("Tell me everything.")
+    await desk.idle()
+    said = (await desk.messages())[-1][2]
+    assert len(said) == 65_536
+    assert said.endswith("z…")
