@@ -34,15 +34,9 @@ async def print_answer(console: Console, client: WidgetClient, question: str) ->
 
 def citation_line(citation: dict[str, Any]) -> str:
     """Return one source in a line: number, document, place, beginning of the passage."""
-    place = ", ".join(
-        str(part)
-        for part in (
-            citation.get("title"),
-            citation.get("heading"),
-            f"page {citation['page']}" if citation.get("page") else None,
-        )
-        if part
-    )
+    page = f"page {citation['page']}" if citation.get("page") else None
+    parts = dict.fromkeys((citation.get("title"), citation.get("heading"), page))
+    place = ", ".join(str(part) for part in parts if part)
     quote = " ".join(str(citation.get("quote") or "").split())
     short = quote if len(quote) <= 110 else quote[:107] + "…"
     return f"[{citation.get('number')}] {place}" + (f": “{short}”" if short else "")
