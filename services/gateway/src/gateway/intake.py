@@ -8,6 +8,7 @@ import asyncio
 import contextvars
 import re
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Final
 from uuid import UUID
@@ -50,7 +51,7 @@ AWAY: Final = (
 )
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class _Waiting:
     delivery: Delivery
     message: ChannelWebhookReceived
@@ -87,7 +88,14 @@ class Intake:
         self._waiting.append(waiting)
         if len(self._committing) < _COMMITS_AT_ONCE:
             self._start_committing()
-        return await waiting.done
+        try:
+            return await waiting.done
+        except asyncio.CancelledError:
+            # Its sender was told to send it again: behind a database that stands still, bodies
+            # that nobody waits for would fill the memory, and be kept twice when it moves.
+            with suppress(ValueError):
+                self._waiting.remove(waiting)
+            raise
 
     async def drain(self) -> None:
         """Let running commits end."""
