@@ -29,8 +29,9 @@ def test_a_kill_loses_nothing_and_doubles_nothing(
 ):
     ledger = OutsideLedger(returns_shop)
     customer = customer_number()
-    victim = platform.revive(service, CHAT_FAILPOINTS=f"{point}=kill")
+    victim = platform.service(service)
     try:
+        victim.restart_armed(CHAT_FAILPOINTS=f"{point}=kill")
         posted = _post_in_background(ledger, customer)
         assert victim.wait_killed(30) == -9
     finally:

@@ -134,6 +134,20 @@ class ServiceProcess:
         self.kill()
         return self.start(**extra).wait_ready()
 
+    def restart_armed(self, **failpoints: str) -> ServiceProcess:
+        """Restart it with failpoints armed; it may hit one before it is even ready."""
+        self.kill()
+        self.start(**failpoints)
+        eventually(lambda: not self.alive() or self.ready_now(), "ready or dead", READY_SECONDS)
+        return self
+
+    def ready_now(self) -> bool:
+        """Tell whether it says that it is ready; False too when it does not run."""
+        try:
+            return self.alive() and self.ready()
+        except AssertionError:
+            return False
+
     def log_tail(self, lines: int = 30) -> str:
         """Return the last lines that it logged."""
         if not self.log.exists():
