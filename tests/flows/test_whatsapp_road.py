@@ -48,3 +48,17 @@ def test_many_customers_at_once_are_answered_in_order(returns_shop: Shop):
             ledger.post(customer, question)
     conversations = ledger.settled()
     assert problems(conversations) == []
+
+
+def test_a_burst_keeps_the_order_in_which_it_was_accepted(returns_shop: Shop):
+    ledger = OutsideLedger(returns_shop)
+    customers = [customer_number() for _ in range(3)]
+    said = {customer: [f"Thought {n} of mine" for n in range(8)] for customer in customers}
+    for texts in zip(*said.values(), strict=True):
+        for customer, text in zip(customers, texts, strict=True):
+            ledger.post(customer, text)
+    conversations = ledger.settled()
+    assert problems(conversations) == []
+    for one in conversations:
+        kept = [m["text"] for m in one.messages if m["role"] == "customer"]
+        assert kept == said[one.customer]

@@ -24,6 +24,9 @@ from contracts.message import Message
 Listener = Callable[[Delivery], Awaitable[None]]
 BatchListener = Callable[[list[Delivery]], Awaitable[None]]
 
+# A message that comes back at once would be gone to the dead letters in milliseconds.
+_GIVE_BACK_AFTER_SECONDS = 1.0
+
 _log = structlog.get_logger()
 
 
@@ -60,6 +63,7 @@ class Listeners:
                 # The outbox's listeners settle every failure themselves; this is the last net.
                 failed.inc()
                 _log.exception("listener failed", queue=queue)
+                await asyncio.sleep(_GIVE_BACK_AFTER_SECONDS)
                 await delivery.give_back()
             else:
                 handled.inc()
@@ -160,6 +164,7 @@ async def _batch(listener: BatchListener, deliveries: list[Delivery], address: s
     except Exception:  # noqa: BLE001 - logged, and the messages go back
         outcome = "failed"
         _log.exception("batch listener failed", address=address)
+        await asyncio.sleep(_GIVE_BACK_AFTER_SECONDS)
         for delivery in deliveries:
             await delivery.give_back()
     finally:

@@ -19,6 +19,8 @@ _LEVELS = ("debug", "info", "warning", "error")
 class ConfigurationError(Exception):
     """The process cannot start as it is configured; it ends with exit code 78."""
 
+    exit_code = 78
+
 
 class ServiceSettings(BaseSettings):
     """Database, broker, admin port, logs and traces of one service; immutable."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bus.tracing import TRACEPARENT, heard_span
 from channel_ingress.intake import Intake
 from channel_ingress.known_channels import KnownChannels
 from channel_ingress.outbound import Outbound
@@ -11,10 +12,11 @@ from contracts.v1.sending import SendMessage
 from contracts.v1.shapes import PLATFORM
 from contracts.v1.tenants import ChannelConfigured, RepeatConfiguration, TenantConfigured
 from contracts.v1.turns import ConversationUpdated
-from outbox import Outbox
+from outbox import Outbox, traceparent_of
+from outbox.inbox import BatchHandler
 from postgres import Database, Transaction
 
-INTAKE_PREFETCH = 16
+INTAKE_BATCH = 16
 SEND_PREFETCH = 32
 
 
@@ -48,8 +50,20 @@ def register(
     outbox.hear(ChannelConfigured, configuration.channel_configured)
     outbox.hear(TenantConfigured, configuration.tenant_configured)
     outbox.hear(ConversationUpdated, configuration.conversation_updated)
-    outbox.hear(ChannelWebhookReceived, intake.receive, prefetch=INTAKE_PREFETCH)
+    outbox.hear_batch(ChannelWebhookReceived, in_their_order(intake), batch=INTAKE_BATCH)
     outbox.hear(SendMessage, outbound.send, prefetch=SEND_PREFETCH)
+
+
+def in_their_order(intake: Intake) -> BatchHandler[ChannelWebhookReceived]:
+    """One after the other: two bodies of one customer side by side could change places."""
+
+    async def receive(events: list[ChannelWebhookReceived], tx: Transaction) -> None:
+        for event in events:
+            headers = {TRACEPARENT: traceparent_of(event)}
+            with heard_span(event.address, headers, event.message_id):
+                await intake.receive(event, tx)
+
+    return receive
 
 
 async def ask_for_configuration(database: Database, outbox: Outbox, store: Store) -> bool:

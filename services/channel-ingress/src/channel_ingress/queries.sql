@@ -183,7 +183,7 @@ with due as (
     for update skip locked
 )
 update sends
-set state = 'attempting', attempts = attempts + 1, attempting_since = now()
+set state = 'attempting', attempts = attempts + 1, attempting_since = clock_timestamp()
 from due, conversations
 where sends.send_id = due.send_id and conversations.conversation_id = sends.conversation_id
 returning sends.send_id, sends.attempts, sends.next_part, sends.command,
@@ -196,7 +196,7 @@ with ended as (
     update sends
     set next_part = $3::int + 1,
         state = case when $3::int + 1 = part_count then 'accepted' else 'attempting' end,
-        attempting_since = now(),
+        attempting_since = clock_timestamp(),
         ended_at = case when $3::int + 1 = part_count then now() end,
         code = null, provider_code = null, detail = null
     where send_id = $1::uuid and state in ('attempting', 'unknown') and attempts = $2::int
