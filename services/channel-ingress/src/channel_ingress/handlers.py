@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
 from bus.tracing import TRACEPARENT, heard_span
 from channel_ingress.intake import Intake
 from channel_ingress.known_channels import KnownChannels
 from channel_ingress.outbound import Outbound
 from channel_ingress.store import Store
+from contracts.message import Message
 from contracts.v1.channels import ChannelWebhookReceived
 from contracts.v1.sending import SendMessage
 from contracts.v1.shapes import PLATFORM
@@ -16,8 +20,10 @@ from outbox import Outbox, traceparent_of
 from outbox.inbox import BatchHandler
 from postgres import Database, Transaction
 
+MessageType = TypeVar("MessageType", bound=Message)
+
 INTAKE_BATCH = 16
-SEND_PREFETCH = 32
+SEND_BATCH = 16
 
 
 class Configuration:
@@ -50,20 +56,22 @@ def register(
     outbox.hear(ChannelConfigured, configuration.channel_configured)
     outbox.hear(TenantConfigured, configuration.tenant_configured)
     outbox.hear(ConversationUpdated, configuration.conversation_updated)
-    outbox.hear_batch(ChannelWebhookReceived, in_their_order(intake), batch=INTAKE_BATCH)
-    outbox.hear(SendMessage, outbound.send, prefetch=SEND_PREFETCH)
+    outbox.hear_batch(ChannelWebhookReceived, in_their_order(intake.receive), batch=INTAKE_BATCH)
+    outbox.hear_batch(SendMessage, in_their_order(outbound.send), batch=SEND_BATCH)
 
 
-def in_their_order(intake: Intake) -> BatchHandler[ChannelWebhookReceived]:
-    """One after the other: two bodies of one customer side by side could change places."""
+def in_their_order(
+    handle: Callable[[MessageType, Transaction], Awaitable[None]],
+) -> BatchHandler[MessageType]:
+    """One after the other: two messages of one conversation side by side could change places."""
 
-    async def receive(events: list[ChannelWebhookReceived], tx: Transaction) -> None:
-        for event in events:
-            headers = {TRACEPARENT: traceparent_of(event)}
-            with heard_span(event.address, headers, event.message_id):
-                await intake.receive(event, tx)
+    async def in_order(messages: list[MessageType], tx: Transaction) -> None:
+        for message in messages:
+            headers = {TRACEPARENT: traceparent_of(message)}
+            with heard_span(message.address, headers, message.message_id):
+                await handle(message, tx)
 
-    return receive
+    return in_order
 
 
 async def ask_for_configuration(database: Database, outbox: Outbox, store: Store) -> bool:

@@ -109,6 +109,8 @@ async def test_killed_between_commit_and_acknowledgement_nothing_is_doubled(
     start("")
     await world.neighbours.say(world.command())
     await world.neighbours.wait_for(MessageSent, timeout_seconds=30)
+    # What the killed process had not said is found by the sweep, which may come later.
+    await world.neighbours.wait_for(MessageReceived, timeout_seconds=30)
     assert len({said.message_id for said in world.neighbours.of(MessageReceived)}) == 1
     assert await world.value("select count(*) from inbound_items") == 1
     assert world.meta.sends.total == 1
