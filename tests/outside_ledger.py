@@ -63,8 +63,9 @@ class OutsideLedger:
             try:
                 found = self.read()
             except ApiProblem as problem:
-                # 503 and 504 while a server comes back are an honest answer, and not the end.
-                if problem.status < 500:
+                # 503 and 504 while a server comes back are an honest answer, and not the end; nor
+                # is 429 to a reader as eager as this one.
+                if problem.status < 429:
                     raise
                 return []
             return found if all(map(_is_settled, found)) else []
@@ -82,6 +83,8 @@ class OutsideLedger:
         async with self.shop.api as api:
             async for conversation in api.every(path):
                 customer = conversation["contact"]["external_id"]
+                if customer not in self.accepted:
+                    continue
                 listed = path + f"/{conversation['conversation_id']}/messages"
                 found[customer] = [message async for message in api.every(listed)]
         return [

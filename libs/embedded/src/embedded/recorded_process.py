@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
@@ -73,7 +74,9 @@ class RecordedProcess:
     def send(self, number: signal.Signals) -> None:
         """Send a signal if the process still runs."""
         if self.alive():
-            os.kill(self.pid, number)
+            # It may end between the look and the signal.
+            with suppress(ProcessLookupError):
+                os.kill(self.pid, number)
 
     def stop(self, grace_seconds: float, polite: signal.Signals = signal.SIGTERM) -> bool:
         """Ask it to end, wait, then SIGKILL; True when the polite signal was enough."""
