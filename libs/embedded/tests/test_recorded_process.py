@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -56,3 +57,16 @@ def test_a_port_is_kept_while_it_is_free(tmp_path: Path) -> None:
     port = kept_port(tmp_path / "port")
     assert kept_port(tmp_path / "port") == port
     assert is_free(free_port())
+
+
+def test_threads_that_ask_at_once_get_the_same_port(tmp_path):
+    with ThreadPoolExecutor(16) as pool:
+        for number in range(100):
+            file = tmp_path / f"{number}.port"
+            assert len(set(pool.map(lambda _, file=file: _port_of(file), range(16)))) == 1
+
+
+def _port_of(file):
+    if not file.exists():
+        kept_port(file)
+    return int(file.read_text())

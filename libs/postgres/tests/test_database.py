@@ -92,6 +92,22 @@ async def test_a_killed_connection_says_that_the_database_is_away(database, serv
     await database.check()
 
 
+async def test_a_connection_killed_between_two_statements_says_so_too(database, servers):
+    """The pool takes such a connection back before the next statement is sent."""
+    admin = await asyncpg.connect(servers.postgres)
+    with pytest.raises(DatabaseAway):
+        async with database.system() as tx:
+            pid = await tx.fetchval("select pg_backend_pid()")
+            taken = tx.connection
+            await admin.execute("select pg_terminate_backend($1::int)", pid)
+            async with asyncio.timeout(10):
+                while taken._con is not None:
+                    await asyncio.sleep(0.001)
+            await tx.fetchval("select 1")
+    await admin.close()
+    await database.check()
+
+
 async def test_a_server_that_became_a_standby_is_away(database):
     """Not the statement's fault: whoever waits for the database waits for this, too."""
     tenant = uuid4()

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import random
 import socket
+import threading
 from pathlib import Path
 
 LOOPBACK = "127.0.0.1"
 FIRST_PORT, LAST_PORT = 18_000, 32_000
+
+_CHOOSING = threading.Lock()
 
 
 def is_free(port: int) -> bool:
@@ -33,16 +37,25 @@ def free_port() -> int:
             return port
 
 
-def kept_port(file: Path) -> int:
+def kept_port(file: Path, *, usual: int | None = None) -> int:
     """Return the port written in `file` if it is still free, else a new one that is written there.
 
-    Addresses then stay the same from one start to the next.
+    Addresses then stay the same from one start to the next. A new one is the `usual` port if that
+    is free. Threads that ask for the same file at once get the same port.
     """
-    if file.exists():
-        port = int(file.read_text())
-        if is_free(port):
-            return port
-    port = free_port()
+    with _CHOOSING:
+        if file.exists():
+            port = int(file.read_text())
+            if is_free(port):
+                return port
+        port = usual if usual is not None and is_free(usual) else free_port()
+        write_port(file, port)
+        return port
+
+
+def write_port(file: Path, port: int) -> None:
+    """Write the port so that nobody ever reads half of it."""
     file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text(str(port))
-    return port
+    whole = file.with_suffix(f".{os.getpid()}")
+    whole.write_text(str(port))
+    whole.replace(file)

@@ -159,7 +159,7 @@ async def _ended(connection: Any, opening: str) -> AsyncIterator[Transaction]:
     try:
         yield transaction
     except BaseException as error:
-        if connection.is_closed():
+        if _is_gone(connection):
             raise _away_or_same(error) from error
         try:
             await connection.execute("rollback")
@@ -175,6 +175,14 @@ async def _ended(connection: Any, opening: str) -> AsyncIterator[Transaction]:
             raise DatabaseAway(str(error) or type(error).__name__) from error
         for act in transaction.after_commit:
             act()
+
+
+def _is_gone(connection: Any) -> bool:
+    """A connection that ended between two statements was already taken back by the pool."""
+    try:
+        return bool(connection.is_closed())
+    except asyncpg.InterfaceError:
+        return True
 
 
 def _away_or_same(error: BaseException) -> BaseException:

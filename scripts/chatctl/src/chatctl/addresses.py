@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from chatctl.run_folder import RunFolder
-from embedded.ports import LOOPBACK, is_free, kept_port
+from embedded.ports import LOOPBACK, kept_port
 
 USUAL_PORT = 8080
 
@@ -21,11 +21,7 @@ class Addresses:
         """Return where the process of this name listens."""
         file = self._file(name)
         if not file.exists():
-            if name == "gateway" and is_free(USUAL_PORT):
-                file.parent.mkdir(parents=True, exist_ok=True)
-                file.write_text(str(USUAL_PORT))
-            else:
-                kept_port(file)
+            kept_port(file, usual=USUAL_PORT if name == "gateway" else None)
         return f"{LOOPBACK}:{file.read_text()}"
 
     def url(self, name: str) -> str:
