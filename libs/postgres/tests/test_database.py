@@ -7,6 +7,7 @@ import asyncpg
 import pytest
 
 from postgres import Database, DatabaseAway, MigrationFailed, Queries, QueryMissing, migrate
+from testkit import eventually_async
 
 TABLE = """
 create table notes (tenant_id uuid not null, words text not null);
@@ -100,9 +101,7 @@ async def test_a_connection_killed_between_two_statements_says_so_too(database, 
             pid = await tx.fetchval("select pg_backend_pid()")
             taken = tx.connection
             await admin.execute("select pg_terminate_backend($1::int)", pid)
-            async with asyncio.timeout(10):
-                while taken._con is not None:
-                    await asyncio.sleep(0.001)
+            await eventually_async(lambda: taken._con is None, "the pool taking it back")
             await tx.fetchval("select 1")
     await admin.close()
     await database.check()
