@@ -2,8 +2,9 @@
 
 The class line says who says a message, who hears it and its version; the address, exchange,
 queues, JSON Schema, AsyncAPI and broker permissions are derived from it (`contracts.topology`,
-`contracts.generate`). Fields carry no defaults: what is not on the wire was not said. An optional
-field of a later minor version is `X | None` and is written as null.
+`contracts.generate`). Fields carry no defaults: what is not on the wire was not said. Only a field
+that came after its version was out is `X | None = Field(None, …)`: an older speaker does not write
+it, a newer one writes null.
 """
 
 from datetime import UTC, datetime

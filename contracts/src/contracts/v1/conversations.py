@@ -17,6 +17,7 @@ from contracts.v1.shapes import (
     Cursor,
     ExternalId,
     Limit,
+    MessageExtras,
     MessageText,
     RecordedMessage,
 )
@@ -125,3 +126,9 @@ class PostMessage(Request[MessagePosted], owner="orchestrator", asked_by=("gatew
     idempotency_key: ShortText = Field(description="Repeats with the same key say it once.")
     author: ShortText = Field(description="Who says it.")
     text: MessageText = Field(description="Markdown.")
+    extras: MessageExtras | None = Field(
+        None, description="Files, choices, a template, a place or a reaction; text may be empty."
+    )
+    reply_to: ExternalId | None = Field(
+        None, description="Provider id of the message that it answers."
+    )

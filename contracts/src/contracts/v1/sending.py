@@ -1,6 +1,8 @@
 """An answer goes out.
 
-1. orchestrator commands `send-message`; channel-ingress commits the intent, then calls.
+0. While the answer is being made: `typing-shown`.
+1. orchestrator commands `send-message`; channel-ingress plans it by a dated policy table, commits
+   the intent, then calls. What has to wait is said: `message-delayed`.
 2. For web chat the call is the command `deliver-to-visitor` to gateway.
 3. The outcome is said honestly: `message-sent`, `message-failed`, or `message-unknown` when no
    answer was read. Later news is `message-status-changed`.
@@ -11,8 +13,27 @@ from uuid import UUID
 
 from pydantic import AwareDatetime, Field
 
-from contracts.message import Code, Command, Event, Part, ShortText
-from contracts.v1.shapes import ChannelType, Citation, ExternalId, MessageText, RecordedMessage
+from contracts.message import Code, Command, Event, Part, ShortText, Stream
+from contracts.v1.shapes import (
+    ChannelType,
+    Citation,
+    ExternalId,
+    MessageExtras,
+    MessageText,
+    Price,
+    RecordedMessage,
+    SendPlan,
+)
+
+
+class TypingShown(Stream, owner="orchestrator", heard_by=("channel-ingress",), version=1):
+    """An answer is being made: mark the customer's message as read and show that we type."""
+
+    conversation_id: UUID = Field(description="The conversation.")
+    channel_id: UUID = Field(description="Its channel.")
+    channel_type: ChannelType = Field(description="Its channel's type.")
+    contact_external_id: ExternalId = Field(description="To whom.")
+    provider_message_id: ExternalId | None = Field(description="The customer's newest message.")
 
 
 class OutgoingBody(Part):
@@ -20,6 +41,9 @@ class OutgoingBody(Part):
 
     text: MessageText = Field(description="Markdown.")
     citations: Annotated[list[Citation], Field(max_length=20)] = Field(description="Its sources.")
+    extras: MessageExtras | None = Field(
+        None, description="Files, choices, a template, a place or a reaction."
+    )
 
 
 class SendMessage(Command, owner="channel-ingress", said_by=("orchestrator",), version=1):
@@ -38,6 +62,9 @@ class SendMessage(Command, owner="channel-ingress", said_by=("orchestrator",), v
     body: OutgoingBody = Field(description="What to say.")
     reply_to: ExternalId | None = Field(description="Provider id of the message answered.")
     created_at: AwareDatetime = Field(description="When it was committed, UTC.")
+    previous_seq: int | None = Field(
+        None, ge=1, description="Place of the send before this one, which has to go out first."
+    )
 
 
 class DeliverToVisitor(Command, owner="gateway", said_by=("channel-ingress",), version=1):
@@ -67,6 +94,7 @@ class MessageSent(
         description="wamid or mid, one a part."
     )
     text: MessageText = Field(description="What was sent, Markdown as it was written.")
+    plan: SendPlan | None = Field(None, description="How the planner let it go out.")
 
 
 class MessageFailed(
@@ -86,6 +114,26 @@ class MessageFailed(
     code: Code = Field(description="Ours: window_closed, stale_ownership, token_invalid …")
     provider_code: int | None = Field(description="The provider's own number.")
     detail: ShortText = Field(description="One sentence for a person.")
+    plan: SendPlan | None = Field(None, description="What the planner decided, if it was asked.")
+
+
+class MessageDelayed(
+    Event,
+    owner="channel-ingress",
+    heard_by=("orchestrator",),
+    version=1,
+    public="message.delayed",
+):
+    """It waits: for a new token, for the customer's pace, for the number's throughput."""
+
+    send_id: UUID = Field(description="The send.")
+    conversation_id: UUID = Field(description="The conversation.")
+    channel_id: UUID = Field(description="Its channel.")
+    channel_type: ChannelType = Field(description="Its channel's type.")
+    recorded_message_id: UUID = Field(description="The message that waits.")
+    code: Code = Field(description="token_invalid, pair_rate_limited, rate_limited …")
+    detail: ShortText = Field(description="One sentence for a person.")
+    until: AwareDatetime | None = Field(description="When it is tried; null: somebody has to act.")
 
 
 class MessageUnknown(
@@ -122,3 +170,5 @@ class MessageStatusChanged(
     status: Literal["delivered", "read", "failed"] = Field(description="The new status.")
     provider_code: int | None = Field(description="Why it failed, the provider's number.")
     at: AwareDatetime = Field(description="When the provider says it happened, UTC.")
+    detail: ShortText | None = Field(None, description="Why it failed, in words.")
+    price: Price | None = Field(None, description="What the provider says it costs.")

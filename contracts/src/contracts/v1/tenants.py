@@ -11,7 +11,7 @@ from uuid import UUID
 from pydantic import Field
 
 from contracts.message import Command, Event, Part, ShortText, Slug
-from contracts.v1.shapes import ChannelType, ExternalId
+from contracts.v1.shapes import ChannelType, ExternalId, TemplateCall
 
 
 class TenantSettings(Part):
@@ -72,6 +72,33 @@ class TenantConfigured(
     settings: TenantSettings = Field(description="Every setting, filled in.")
 
 
+class ChannelChoices(Part):
+    """What a tenant chose for a channel, beside its credentials."""
+
+    business_account_id: ExternalId | None = Field(
+        description="WhatsApp Business Account id, which owns the templates."
+    )
+    app_id: ShortText | None = Field(
+        description="Our Meta app's id: an echo with another one is somebody else's."
+    )
+    platform: Literal["facebook", "instagram"] | None = Field(
+        description="What a Messenger channel stands on; null is facebook."
+    )
+    reengagement_template: TemplateCall | None = Field(
+        description="Goes out instead of text when the customer-service window is closed; "
+        "`{{text}}` in a parameter becomes the text."
+    )
+    human_agent_tag: bool = Field(
+        description="Whether Meta granted the 7-day tag for text written by people."
+    )
+    messages_per_second: int | None = Field(
+        ge=1, le=1_000, description="The number's throughput; null is 80."
+    )
+    silence_alarm_hours: int | None = Field(
+        ge=1, le=720, description="Alarm after this long without an event; null: its own rhythm."
+    )
+
+
 class ChannelConfigured(
     Event, owner="gateway", heard_by=("channel-ingress", "orchestrator"), version=1
 ):
@@ -89,6 +116,7 @@ class ChannelConfigured(
         description="AES-256-GCM text of a JSON object (access_token, app_secret, app_id); "
         "context `channel:<tenant_id>:<channel_id>`."
     )
+    choices: ChannelChoices | None = Field(None, description="The tenant's choices for it.")
 
 
 class RepeatConfiguration(
