@@ -42,7 +42,7 @@ def event(**content: Any) -> dict[str, Any]:
 def test_a_text() -> None:
     said = payload(event(message={"mid": "m1", "text": "Hi", "reply_to": {"mid": "m0"}}))
     assert isinstance(said, CustomerMessage)
-    assert (said.contact_external_id, said.content.text, said.reply_to) == (PSID, "Hi", "m0")
+    assert (said.person.external_id, said.content.text, said.reply_to) == (PSID, "Hi", "m0")
     assert said.sent_at == datetime.fromtimestamp(AT / 1000, UTC)
 
 

@@ -64,7 +64,11 @@ def test_a_text_with_its_sender() -> None:
     assert item.provider_key == "wamid.1"
     said = item.payload
     assert isinstance(said, CustomerMessage)
-    assert (said.contact_external_id, said.display_name, said.phone) == (CUSTOMER, "Ana", CUSTOMER)
+    assert (said.person.external_id, said.person.display_name, said.person.phone) == (
+        CUSTOMER,
+        "Ana",
+        CUSTOMER,
+    )
     assert (said.content.kind, said.content.text) == ("text", "Hi")
     assert said.reply_to == "wamid.0"
     assert said.sent_at == datetime.fromtimestamp(1763800000, UTC)
@@ -181,7 +185,7 @@ def test_a_sender_known_only_by_user_id() -> None:
     source["from_user_id"] = "US.1349"
     said = only(body(change(messages=[source]))).payload
     assert isinstance(said, CustomerMessage)
-    assert (said.contact_external_id, said.phone) == ("US.1349", None)
+    assert (said.person.external_id, said.person.phone) == ("US.1349", None)
     _, request = WhatsAppAdapter().request(PHONE, "US.1349", "Hi", "ref")
     assert request["recipient"] == "US.1349"
     assert "to" not in request

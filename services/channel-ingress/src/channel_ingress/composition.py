@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from blobs import Blobs
 from bus import Bus
 from channel_ingress.config import Settings
+from channel_ingress.contact_book import ContactBook
 from channel_ingress.credentials import Credentials
+from channel_ingress.effects import Effect
 from channel_ingress.graph import GraphClient
 from channel_ingress.handlers import Configuration, register
 from channel_ingress.intake import Intake
@@ -51,7 +53,8 @@ def compose(settings: Settings, database: Database, bus: Bus, graph: GraphClient
         unrouted_replay_seconds=settings.unrouted_replay_seconds,
     )
     channels = KnownChannels(store)
-    intake = Intake(outbox, store, channels, statuses, joins, sweeper.wake)
+    effects: list[Effect] = []
+    intake = Intake(outbox, store, channels, statuses, joins, ContactBook(), effects, sweeper.wake)
     sender = Sender(outbox, graph, Credentials(KeyRing.from_text(settings.master_keys)))
     outbound = Outbound(outbox, store, channels, joins, sender.start)
     sender.outbound = outbound

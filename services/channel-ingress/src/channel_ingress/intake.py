@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Literal
 from uuid import UUID
 
 from channel_ingress.adapters import NORMALISERS
+from channel_ingress.contact_book import ContactBook, Known
 from channel_ingress.domain import NO_CHANNEL, conversation_identity, parse_reference
+from channel_ingress.effects import Effect, NewItem
 from channel_ingress.items import (
     CustomerMessage,
     Item,
@@ -24,6 +26,7 @@ from channel_ingress.said import item_event
 from channel_ingress.status_join import StatusJoin
 from channel_ingress.status_store import StatusStore
 from channel_ingress.store import Channel, ItemRow, StatusRow, Store
+from contracts.message import Message
 from contracts.v1.channels import ChannelWebhookReceived
 from observe import get_logger
 from outbox import Outbox, RetryLater
@@ -44,10 +47,13 @@ class Intake:
         channels: KnownChannels,
         statuses: StatusStore,
         joins: StatusJoin,
+        contacts: ContactBook,
+        effects: Sequence[Effect],
         large_body_kept: Callable[[], None],
     ) -> None:
         self._outbox, self._store, self._channels = outbox, store, channels
         self._statuses, self._joins = statuses, joins
+        self._contacts, self._effects = contacts, effects
         self._large_body_kept = large_body_kept
 
     async def receive(self, event: ChannelWebhookReceived, tx: Transaction) -> None:
@@ -108,11 +114,31 @@ class Intake:
             tx, event.delivery_id, event.channel_type, list(rows.values())
         )
         _count(event.channel_type, [rows[key] for key in new], len(rows) - len(new), differing)
-        says = [
-            item_event(event, channel, item)
+        fresh = [
+            (item, channel)
             for key, (item, channel) in sources.items()
-            if key in new and channel is not None and not isinstance(item.payload, Watermark)
+            if key in new and channel is not None
         ]
+        await self._say_items(event, fresh, tx)
+
+    async def _say_items(
+        self, event: ChannelWebhookReceived, fresh: list[NewItem], tx: Transaction
+    ) -> None:
+        people = [
+            (channel, person)
+            for item, channel in fresh
+            if (person := getattr(item.payload, "person", None)) is not None
+        ]
+        known = iter(await self._contacts.resolve(tx, people))
+        says: list[Message] = []
+        for item, channel in fresh:
+            named: Known | None = (
+                next(known) if getattr(item.payload, "person", None) is not None else None
+            )
+            if not isinstance(item.payload, Watermark):
+                says.append(item_event(event, channel, item, named))
+        for effect in self._effects:
+            says += await effect.apply(tx, event, fresh)
         await self._outbox.say(tx, *says)
 
     async def _keep_statuses(self, routed: list[Routed], tx: Transaction) -> None:

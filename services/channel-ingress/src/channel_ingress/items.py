@@ -12,17 +12,105 @@ StatusName = Literal["sent", "delivered", "read", "failed"]
 
 
 @dataclass(frozen=True, slots=True)
+class Person:
+    """A customer by every id that an item names them by."""
+
+    external_id: str
+    """The best of them: the phone number, else the user id; the PSID; the visitor."""
+    display_name: str | None = None
+    phone: str | None = None
+    """Digits."""
+    user_id: str | None = None
+    """Business-scoped user id."""
+    username: str | None = None
+    email: str | None = None
+    """Vouched for by the tenant."""
+    tenant_external_id: str | None = None
+    """The tenant's own id of them, vouched for by the tenant."""
+
+
+@dataclass(frozen=True, slots=True)
 class CustomerMessage:
     """A customer said something that deserves an answer."""
 
-    contact_external_id: str
-    display_name: str | None
-    phone: str | None
+    person: Person
     provider_message_id: str
     sent_at: datetime
     content: MessageContent
     reply_to: str | None = None
     client_message_id: str | None = None
+    is_imported: bool = False
+    """History from before the channel was connected."""
+
+
+@dataclass(frozen=True, slots=True)
+class Echo:
+    """The business spoke by another way than ours."""
+
+    person: Person
+    """The customer who was written to."""
+    provider_message_id: str
+    sent_at: datetime
+    content: MessageContent
+    source: Literal["phone_app", "page_inbox", "other_app"]
+    app_id: str | None = None
+    is_imported: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A message was edited, taken back or reacted to, whether it has come yet or not."""
+
+    about: str
+    """Provider id of the message."""
+    what: Literal["reaction", "edit", "revoke"]
+    by: Literal["customer", "business"]
+    at: datetime
+    person: Person | None = None
+    text: str | None = None
+    """The new words of an edit."""
+    emoji: str | None = None
+    """A reaction's emoji; None or empty takes it back."""
+
+
+@dataclass(frozen=True, slots=True)
+class ThreadControl:
+    """Messenger's thread went to another app, or came to us."""
+
+    person: Person
+    holder: Literal["us", "page_inbox", "other_app"]
+    at: datetime
+    app_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class IdentityChange:
+    """A person has a new number or user id in the place of an old one."""
+
+    kind: Literal["phone", "user_id"]
+    old: str
+    new: str
+    at: datetime
+    person: Person | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Preference:
+    """A person stops or resumes marketing messages."""
+
+    person: Person
+    wants_marketing: bool
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Prices:
+    """What a status says about money; goes with it."""
+
+    category: str
+    pricing_model: str | None
+    type: str | None
+    billable: bool | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +124,9 @@ class Status:
     """What we gave with the send and got back: `<send id>` or `<send id>.<part>`."""
     provider_code: int | None = None
     detail: str = ""
+    price: Prices | None = None
+    person: Person | None = None
+    """Who received it, where the status says so."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +140,7 @@ class Watermark:
 
 @dataclass(frozen=True, slots=True)
 class Update:
-    """Worth knowing, but nothing that the bot answers: reaction, edit, echo, account notice …"""
+    """Worth knowing, but none of the kinds above: account or template notice, opt-in …"""
 
     kind: str
     contact_external_id: str | None = None
@@ -65,7 +156,18 @@ class Unreadable:
     problem: str
 
 
-Payload: TypeAlias = CustomerMessage | Status | Watermark | Update | Unreadable
+Payload: TypeAlias = (
+    CustomerMessage
+    | Echo
+    | Change
+    | ThreadControl
+    | IdentityChange
+    | Preference
+    | Status
+    | Watermark
+    | Update
+    | Unreadable
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +183,8 @@ class Item:
     payload: Payload
     flags: tuple[str, ...] = ()
     """What was mended: `text_cleaned`, `timestamp_mended`."""
+    account: str = ""
+    """The provider's business account, where an item names that and no address."""
 
 
 class UnreadableBody(ValueError):

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
-from channel_ingress.items import CustomerMessage, Item, Payload, Status, Update, Watermark
+from channel_ingress.items import CustomerMessage, Item, Payload, Person, Status, Update, Watermark
 from channel_ingress.reading import (
     MALFORMED,
     TEXT_LIMIT,
@@ -115,9 +115,7 @@ def _read_message(address: str, source: Json, at: datetime) -> Item:
         return item_of(address, message_id, source, Update("unsupported", contact, message_id))
     reply_to = message.get("reply_to")
     payload = CustomerMessage(
-        contact_external_id=contact,
-        display_name=None,
-        phone=None,
+        person=Person(contact),
         provider_message_id=message_id,
         sent_at=at,
         content=_content_of(message),
@@ -165,9 +163,7 @@ def _read_postback(address: str, source: Json, at: datetime) -> Item:
     text = clipped(postback.get("title") or postback.get("payload"), TEXT_LIMIT)
     data = json_text(postback)
     payload = CustomerMessage(
-        contact_external_id=contact,
-        display_name=None,
-        phone=None,
+        person=Person(contact),
         provider_message_id=key,
         sent_at=at,
         content=MessageContent(kind="postback", text=text, media=None, data=data),

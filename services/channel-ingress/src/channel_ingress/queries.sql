@@ -11,14 +11,18 @@ returning true;
 -- name: configure_channel
 -- Keep a channel's newest state; true when it was news.
 insert into channels as known
-    (channel_id, tenant_id, channel_type, external_id, name, state, sealed_credentials, revision)
-values ($1::uuid, $2::uuid, $3::text, $4::text, $5::text, $6::text, $7::text, $8::bigint)
+    (channel_id, tenant_id, channel_type, external_id, name, state, sealed_credentials, revision,
+     choices, business_account_id)
+values ($1::uuid, $2::uuid, $3::text, $4::text, $5::text, $6::text, $7::text, $8::bigint,
+        $9::text, $10::text)
 on conflict (channel_id) do update set
     external_id = excluded.external_id,
     name = excluded.name,
     state = excluded.state,
     sealed_credentials = excluded.sealed_credentials,
-    revision = excluded.revision
+    revision = excluded.revision,
+    choices = excluded.choices,
+    business_account_id = excluded.business_account_id
 where known.revision < excluded.revision
 returning true;
 
@@ -29,7 +33,7 @@ select exists (select 1 from channels);
 -- name: find_channels
 -- Served channels of served tenants, by their address at the provider.
 select channels.channel_id, channels.tenant_id, channels.channel_type, channels.external_id,
-       channels.state, channels.sealed_credentials, channels.revision
+       channels.state, channels.sealed_credentials, channels.revision, channels.choices
 from channels
 left join tenants on tenants.tenant_id = channels.tenant_id
 where channels.state = 'active' and coalesce(tenants.state, 'active') = 'active'
@@ -40,7 +44,7 @@ where channels.state = 'active' and coalesce(tenants.state, 'active') = 'active'
 select channels.channel_id, channels.tenant_id, channels.channel_type, channels.external_id,
        case when coalesce(tenants.state, 'active') = 'active' then channels.state
             else 'disabled' end as state,
-       channels.sealed_credentials, channels.revision
+       channels.sealed_credentials, channels.revision, channels.choices
 from channels
 left join tenants on tenants.tenant_id = channels.tenant_id
 where channels.channel_id = $1::uuid;

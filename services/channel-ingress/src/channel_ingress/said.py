@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Literal
 
+from channel_ingress.contact_book import Known
 from channel_ingress.domain import conversation_identity, item_identity, outcome_identity
 from channel_ingress.items import CustomerMessage, Item, Update
 from channel_ingress.store import Channel
@@ -17,13 +18,17 @@ from contracts.v1.sending import (
     MessageUnknown,
     SendMessage,
 )
-from contracts.v1.shapes import ContactRef
 
 
-def item_event(cause: ChannelWebhookReceived, channel: Channel, item: Item) -> Event:
-    """What is said of a new item: a customer's message, or an update worth knowing."""
-    if isinstance(item.payload, CustomerMessage):
-        return _message_received(cause, channel, item, item.payload)
+def item_event(
+    cause: ChannelWebhookReceived, channel: Channel, item: Item, known: Known | None
+) -> Event:
+    """What is said of a new item: a customer's message, or an update worth knowing.
+
+    `known` is the person whom the item names, where it names one.
+    """
+    if isinstance(item.payload, CustomerMessage) and known is not None:
+        return _message_received(cause, channel, item, item.payload, known)
     update = item.payload if isinstance(item.payload, Update) else None
     contact = update.contact_external_id if update else None
     return UpdateReceived.make(
@@ -42,7 +47,11 @@ def item_event(cause: ChannelWebhookReceived, channel: Channel, item: Item) -> E
 
 
 def _message_received(
-    cause: ChannelWebhookReceived, channel: Channel, item: Item, message: CustomerMessage
+    cause: ChannelWebhookReceived,
+    channel: Channel,
+    item: Item,
+    message: CustomerMessage,
+    known: Known,
 ) -> MessageReceived:
     return MessageReceived.make(
         tenant_id=channel.tenant_id,
@@ -51,17 +60,14 @@ def _message_received(
         message_id=item_identity(channel.channel_id, item.provider_key),
         channel_id=channel.channel_id,
         channel_type=channel.channel_type,
-        conversation_id=conversation_identity(channel.channel_id, message.contact_external_id),
-        contact=ContactRef(
-            external_id=message.contact_external_id,
-            display_name=message.display_name,
-            phone=message.phone,
-        ),
+        conversation_id=known.conversation_id,
+        contact=known.contact,
         provider_message_id=message.provider_message_id,
         sent_at=message.sent_at,
         content=message.content,
         reply_to=message.reply_to,
         client_message_id=message.client_message_id,
+        imported=True if message.is_imported else None,
     )
 
 

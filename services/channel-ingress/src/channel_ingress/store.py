@@ -10,7 +10,7 @@ from typing import Literal
 from uuid import UUID
 
 from contracts.v1.sending import SendMessage
-from contracts.v1.tenants import ChannelConfigured, TenantConfigured
+from contracts.v1.tenants import ChannelChoices, ChannelConfigured, TenantConfigured
 from postgres import Queries, Transaction
 
 
@@ -31,6 +31,14 @@ class SendingChannel(Channel):
     state: str
     sealed_credentials: str | None
     revision: int
+    choices_text: str | None = None
+    """`ChannelChoices` as JSON text."""
+
+    @property
+    def choices(self) -> ChannelChoices | None:
+        """What the tenant chose for it."""
+        text = self.choices_text
+        return ChannelChoices.model_validate_json(text, extra="ignore") if text else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +122,8 @@ class Store:
                 event.state,
                 event.sealed_credentials,
                 event.revision,
+                event.choices.model_dump_json() if event.choices else None,
+                event.choices.business_account_id if event.choices else None,
             )
         )
 

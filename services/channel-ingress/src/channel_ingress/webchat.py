@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime
 
-from channel_ingress.items import CustomerMessage, Item
+from channel_ingress.items import CustomerMessage, Item, Person
 from channel_ingress.reading import (
     MALFORMED,
     TEXT_LIMIT,
@@ -64,9 +64,7 @@ def _read_message(body: Json, received_at: datetime) -> Item:
     if not isinstance(text, str) or not text.strip():
         raise ValueError("a message without text")
     payload = CustomerMessage(
-        contact_external_id=visitor_id,
-        display_name=clipped(body.get("display_name"), 512),
-        phone=None,
+        person=Person(visitor_id, clipped(body.get("display_name"), 512)),
         provider_message_id=client_message_id,
         sent_at=received_at,
         content=MessageContent(kind="text", text=cleaned(text[:TEXT_LIMIT]), media=None, data=None),

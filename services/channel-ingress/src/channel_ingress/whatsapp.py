@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
-from channel_ingress.items import CustomerMessage, Item, Payload, Status, StatusName, Update
+from channel_ingress.items import CustomerMessage, Item, Payload, Person, Status, StatusName, Update
 from channel_ingress.reading import (
     MALFORMED,
     Json,
@@ -154,9 +154,9 @@ def _read_message(
     sent_at, mended = moment(source.get("timestamp"), received_at)
     person = people.get(contact, {})
     payload = CustomerMessage(
-        contact_external_id=contact,
-        display_name=clipped(_profile(person).get("name"), NAME_LIMIT),
-        phone=_phone_of(source),
+        person=Person(
+            contact, clipped(_profile(person).get("name"), NAME_LIMIT), phone=_phone_of(source)
+        ),
         provider_message_id=message_id,
         sent_at=sent_at,
         content=content,

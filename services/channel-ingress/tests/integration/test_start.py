@@ -19,13 +19,13 @@ MARK = "update chat_migrations set number = number + $2::int where package = $1:
 async def test_it_waits_for_its_migrations(settings: Settings, neighbours: Neighbours) -> None:
     """Heard without tables, a message would be thrown back twenty times, into the dead letters."""
     owner = await asyncpg.connect(settings.owner_database_url)
-    await owner.execute(MARK, PACKAGE, -1)
+    await owner.execute(MARK, PACKAGE, -1000)
     life = Life(("outbox", PACKAGE))
     starting = asyncio.create_task(start(settings, life))
     try:
         early, _ = await asyncio.wait([starting], timeout=1.5)
         assert not early
-        await owner.execute(MARK, PACKAGE, 1)
+        await owner.execute(MARK, PACKAGE, 1000)
         await asyncio.wait_for(starting, 20)
     finally:
         starting.cancel()
