@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 from pathlib import Path
+from tempfile import SpooledTemporaryFile
 
 import pytest
 
@@ -27,6 +28,15 @@ async def test_put_names_bytes_by_their_hash(blobs: Blobs) -> None:
 async def test_putting_twice_is_putting_once(blobs: Blobs) -> None:
     await asyncio.gather(*(blobs.put(b"hello") for _ in range(8)))
     assert await blobs.get(HELLO) == b"hello"
+
+
+async def test_a_file_is_put_as_its_bytes_are(blobs: Blobs) -> None:
+    for data in (b"", b"hello", bytes(range(256)) * 60_000):
+        with SpooledTemporaryFile(max_size=1024) as file:
+            file.write(data)
+            name = await blobs.put_file(file)
+        assert name == hashlib.sha256(data).hexdigest()
+        assert await blobs.get(name) == data
 
 
 async def test_empty_and_large_blobs(blobs: Blobs) -> None:

@@ -1,9 +1,10 @@
 """A content-addressed store over obstore: the same calls for a folder, S3 and memory."""
 
+import asyncio
 import hashlib
 import re
 from pathlib import Path
-from typing import Final, Self
+from typing import BinaryIO, Final, Self
 from urllib.parse import unquote, urlsplit
 
 import obstore
@@ -12,6 +13,7 @@ from obstore.store import LocalStore, MemoryStore, ObjectStore, S3Store
 
 from blobs.errors import BlobCorrupt, BlobMissing, InvalidBlobAddress
 
+_PIECE_BYTES: Final = 1024 * 1024
 _SHA256: Final = re.compile(r"[0-9a-f]{64}")
 
 
@@ -50,6 +52,17 @@ class Blobs:
             await obstore.put_async(self._store, _path(sha256), data)
         return sha256
 
+    async def put_file(self, file: BinaryIO) -> str:
+        """Store a seekable file, piece by piece, and return its sha256; else as `put`.
+
+        For what is too large to be held in memory.
+        """
+        sha256 = await asyncio.to_thread(_digest, file)
+        if not await self.exists(sha256):
+            file.seek(0)
+            await obstore.put_async(self._store, _path(sha256), file)
+        return sha256
+
     async def get(self, sha256: str) -> bytes:
         """Read the bytes; BlobMissing if there are none, BlobCorrupt if they were changed."""
         try:
@@ -75,6 +88,14 @@ class Blobs:
             await obstore.delete_async(self._store, _path(sha256))
         except (FileNotFoundError, NotFoundError):
             return
+
+
+def _digest(file: BinaryIO) -> str:
+    file.seek(0)
+    digest = hashlib.sha256()
+    while piece := file.read(_PIECE_BYTES):
+        digest.update(piece)
+    return digest.hexdigest()
 
 
 def _path(sha256: str) -> str:

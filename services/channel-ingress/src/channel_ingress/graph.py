@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import time
-from typing import Any
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, TypeAlias
 
 import aiohttp
 import orjson
@@ -17,6 +19,16 @@ CONNECT_SECONDS = 5.0
 CALL_SECONDS = 20.0
 """The longest that one call may take; an attempt older than this is not in flight any more."""
 CONNECTIONS_MAX = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """Graph did what was asked."""
+
+    body: dict[str, Any]
+
+
+GraphAnswer: TypeAlias = Answered | Refused | NotSent | Unanswered
 
 
 class GraphClient:
@@ -41,6 +53,51 @@ class GraphClient:
             trust_env=False,
         )
         return cls(session, url, version)
+
+    @property
+    def root(self) -> str:
+        """`{url}/{version}`."""
+        return self._root
+
+    async def get(
+        self, path: str, token: str, params: Mapping[str, str] | None = None
+    ) -> GraphAnswer:
+        """Read something."""
+        return await self.call("GET", path, token, params=params)
+
+    async def delete(
+        self, path: str, token: str, params: Mapping[str, str] | None = None
+    ) -> GraphAnswer:
+        """Delete something."""
+        return await self.call("DELETE", path, token, params=params)
+
+    async def call(
+        self,
+        method: str,
+        path: str,
+        token: str,
+        *,
+        params: Mapping[str, str] | None = None,
+        body: dict[str, Any] | None = None,
+    ) -> GraphAnswer:
+        """One call about something else than a message; refusals carry all of Meta's words."""
+        headers = {"Authorization": f"Bearer {token}"}
+        if body is not None:
+            headers["Content-Type"] = "application/json"
+        try:
+            async with self._session.request(
+                method,
+                f"{self._root}/{path}",
+                params=params,
+                data=None if body is None else orjson.dumps(body),
+                headers=headers,
+                allow_redirects=False,
+            ) as answer:
+                return _read_any(answer.status, await answer.read())
+        except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
+            return NotSent(type(error).__name__)
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            return Unanswered(type(error).__name__)
 
     async def close(self) -> None:
         """Close the pool."""
@@ -90,3 +147,31 @@ def _read_answer(adapter: GraphAdapter, status: int, raw: bytes) -> CallResult:
     if 400 <= status < 500:
         return Refused(status, -status, f"HTTP {status} without a Graph error")
     return Unanswered(f"HTTP {status} without a Graph error")
+
+
+def _read_any(status: int, raw: bytes) -> GraphAnswer:
+    try:
+        answer = orjson.loads(raw)
+    except orjson.JSONDecodeError:
+        return Unanswered(f"HTTP {status} without JSON")
+    error = answer.get("error") if isinstance(answer, dict) else None
+    if isinstance(error, dict) and isinstance(error.get("code"), int):
+        return Refused(status, error["code"], words_of(error))
+    if 200 <= status < 300:
+        return Answered(answer if isinstance(answer, dict) else {"data": answer})
+    if 400 <= status < 500:
+        return Refused(status, -status, f"HTTP {status} without a Graph error")
+    return Unanswered(f"HTTP {status} without a Graph error")
+
+
+def words_of(error: dict[str, Any]) -> str:
+    """Everything that Meta says for people in an error, at most 1,500 characters."""
+    data = error.get("error_data")
+    said = (
+        error.get("message"),
+        error.get("error_user_title"),
+        error.get("error_user_msg"),
+        data.get("details") if isinstance(data, dict) else None,
+    )
+    words = dict.fromkeys(str(part) for part in said if part)
+    return ": ".join(words)[:1_500]
