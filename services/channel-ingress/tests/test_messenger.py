@@ -8,6 +8,7 @@ from uuid import uuid4
 
 import pytest
 
+from channel_ingress.graph_sends import MessengerSends
 from channel_ingress.items import (
     CustomerMessage,
     Item,
@@ -125,7 +126,7 @@ def test_one_bad_item_never_loses_the_others() -> None:
 
 
 def test_a_request_carries_our_reference() -> None:
-    path, body = MessengerAdapter().request(PAGE, PSID, "Hi", "ref")
+    path, body = MessengerSends().request(PAGE, PSID, {"text": "Hi"}, "ref")
     assert path == f"{PAGE}/messages"
     assert body["message"] == {"text": "Hi", "metadata": "ref"}
-    assert MessengerAdapter().accepted_id({"recipient_id": PSID, "message_id": "m1"}) == "m1"
+    assert MessengerSends().accepted_id({"recipient_id": PSID, "message_id": "m1"}) == "m1"

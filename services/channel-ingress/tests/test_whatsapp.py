@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from channel_ingress.graph_sends import WhatsAppSends
 from channel_ingress.items import CustomerMessage, Item, Status, Unreadable, Update
 from channel_ingress.reading import read_body
 from channel_ingress.whatsapp import WhatsAppAdapter
@@ -186,7 +187,7 @@ def test_a_sender_known_only_by_user_id() -> None:
     said = only(body(change(messages=[source]))).payload
     assert isinstance(said, CustomerMessage)
     assert (said.person.external_id, said.person.phone) == ("US.1349", None)
-    _, request = WhatsAppAdapter().request(PHONE, "US.1349", "Hi", "ref")
+    _, request = WhatsAppSends().request(PHONE, "US.1349", {"type": "text"}, "ref")
     assert request["recipient"] == "US.1349"
     assert "to" not in request
 

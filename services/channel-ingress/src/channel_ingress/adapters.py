@@ -1,4 +1,4 @@
-"""The one interface of all channels, and which adapter serves which."""
+"""The interfaces of all channels, inward and outward, and which adapter serves which."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Any, Protocol
 
+from channel_ingress.graph_sends import MessengerSends, WhatsAppSends
 from channel_ingress.items import Item
 from channel_ingress.messenger import MessengerAdapter
 from channel_ingress.webchat import WebChatAdapter
@@ -20,15 +21,19 @@ class Normaliser(Protocol):
         ...
 
 
-class GraphAdapter(Normaliser, Protocol):
+class GraphAdapter(Protocol):
     """A channel whose sends are Graph calls."""
 
-    text_limit: int
-
     def request(
-        self, sender: str, recipient: str, text: str, reference: str
+        self,
+        sender: str,
+        recipient: str,
+        message: dict[str, Any],
+        reference: str,
+        *,
+        message_tag: str | None = None,
     ) -> tuple[str, dict[str, Any]]:
-        """Path (below the Graph version) and body of one text send."""
+        """Path (below the Graph version) and body of one send of a rendered message."""
         ...
 
     def accepted_id(self, answer: dict[str, Any]) -> str:
@@ -37,7 +42,11 @@ class GraphAdapter(Normaliser, Protocol):
 
 
 GRAPH_ADAPTERS: dict[str, GraphAdapter] = {
+    "whatsapp": WhatsAppSends(),
+    "messenger": MessengerSends(),
+}
+NORMALISERS: dict[str, Normaliser] = {
     "whatsapp": WhatsAppAdapter(),
     "messenger": MessengerAdapter(),
+    "webchat": WebChatAdapter(),
 }
-NORMALISERS: dict[str, Normaliser] = {**GRAPH_ADAPTERS, "webchat": WebChatAdapter()}

@@ -1,4 +1,4 @@
-"""Messenger Platform: its webhook bodies in, its send requests out."""
+"""Messenger Platform: its webhook bodies."""
 
 from __future__ import annotations
 
@@ -39,10 +39,9 @@ _UPDATE_KINDS = {
 
 
 class MessengerAdapter:
-    """Normalises Messenger bodies and shapes Messenger sends."""
+    """Normalises Messenger bodies."""
 
     channel_type = "messenger"
-    text_limit = 2000
 
     def normalise(self, body: Json, received_at: datetime) -> Iterator[Item]:
         """Every entry × messaging or standby item; one bad item never loses the others."""
@@ -66,19 +65,6 @@ class MessengerAdapter:
                 yield _update(address, "standby", source)
             for source in changes:
                 yield _update(address, "unknown", source)
-
-    def request(self, sender: str, recipient: str, text: str, reference: str) -> tuple[str, Json]:
-        """Path (below the Graph version) and body of one text send."""
-        body: Json = {
-            "recipient": {"id": recipient},
-            "messaging_type": "RESPONSE",
-            "message": {"text": text, "metadata": reference},
-        }
-        return f"{sender}/messages", body
-
-    def accepted_id(self, answer: Json) -> str:
-        """The message id in the answer to a send; raises when there is none."""
-        return identifier(answer["message_id"])
 
 
 def _read_items(address: str, source: Any, received_at: datetime) -> Iterator[Item]:

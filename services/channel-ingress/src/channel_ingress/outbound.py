@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from uuid import UUID
 
-from channel_ingress.adapters import GRAPH_ADAPTERS
 from channel_ingress.domain import Accepted, Failed, InDoubt, Outcome, Retry
 from channel_ingress.known_channels import KnownChannels
-from channel_ingress.markup import rendered, split
 from channel_ingress.metrics import SENDS
+from channel_ingress.rendering import Part, render
 from channel_ingress.said import message_failed, message_sent, message_unknown
 from channel_ingress.status_join import IN_FLIGHT_SECONDS, StatusJoin
 from channel_ingress.store import Claim, SendingChannel, Store
@@ -25,10 +24,14 @@ DISABLED = ("channel_disabled", "The channel is not served any more.")
 _log = get_logger("outbound")
 
 
-def parts_of(command: SendMessage) -> list[str]:
-    """The texts of a send's parts; the same each time."""
-    text = rendered(command.body, command.channel_type)
-    return split(text, GRAPH_ADAPTERS[command.channel_type].text_limit)
+def parts_of(command: SendMessage, channel: SendingChannel) -> list[Part]:
+    """A send's parts, each of them one call; the same each time."""
+    return render(
+        command.body,
+        command.channel_type,
+        platform=channel.choices.platform if channel.choices else None,
+        reply_to=command.reply_to,
+    )
 
 
 class Outbound:
@@ -123,7 +126,7 @@ class Outbound:
             await self._refuse(command, *DISABLED, tx)
             return
         planned = await self._store.plan_send(
-            tx, command, len(parts_of(command)), IN_FLIGHT_SECONDS
+            tx, command, len(parts_of(command, channel)), IN_FLIGHT_SECONDS
         )
         if planned is not None and planned[0] == "attempting":
             self._call_after_commit(command, planned[1], channel, tx)

@@ -80,7 +80,7 @@ class Sender:
             path, body = adapter.request(
                 channel.external_id,
                 command.contact_external_id,
-                parts_of(command)[claim.part],
+                parts_of(command, channel)[claim.part].message,
                 reference_of(command.send_id, claim.part),
             )
             result = await self._graph.send(adapter, path, body, token)

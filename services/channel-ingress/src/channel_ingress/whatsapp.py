@@ -1,8 +1,7 @@
-"""WhatsApp Cloud API: its webhook bodies in, its send requests out."""
+"""WhatsApp Cloud API: its webhook bodies."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
@@ -22,11 +21,6 @@ from channel_ingress.reading import (
     unreadable_item,
 )
 from channel_ingress.whatsapp_content import NAME_LIMIT, content_of
-
-TEXT_LIMIT = 4096
-
-_USER_ID = re.compile(r"[A-Z]{2}\.")
-"""A business-scoped user id such as `US.1349…`, which is not addressed by `to`."""
 
 _STATUSES: dict[str, StatusName] = {
     "sent": "sent",
@@ -56,10 +50,9 @@ _WARNING_FIELDS = frozenset({"account_update", "account_alerts", "phone_number_q
 
 
 class WhatsAppAdapter:
-    """Normalises WhatsApp bodies and shapes WhatsApp sends."""
+    """Normalises WhatsApp bodies."""
 
     channel_type = "whatsapp"
-    text_limit = TEXT_LIMIT
 
     def normalise(self, body: Json, received_at: datetime) -> Iterator[Item]:
         """Every entry × change × item; one bad item never loses the others."""
@@ -74,22 +67,6 @@ class WhatsAppAdapter:
                 continue
             for change in changes:
                 yield from _walk_change(change, received_at)
-
-    def request(self, sender: str, recipient: str, text: str, reference: str) -> tuple[str, Json]:
-        """Path (below the Graph version) and body of one text send."""
-        body: Json = {
-            "messaging_product": "whatsapp",
-            "recipient_type": "individual",
-            ("recipient" if _USER_ID.match(recipient) else "to"): recipient,
-            "type": "text",
-            "text": {"body": text, "preview_url": False},
-            "biz_opaque_callback_data": reference,
-        }
-        return f"{sender}/messages", body
-
-    def accepted_id(self, answer: Json) -> str:
-        """The message id in the answer to a send; raises when there is none."""
-        return identifier(answer["messages"][0]["id"])
 
 
 def _walk_change(change: Any, received_at: datetime) -> Iterator[Item]:
