@@ -106,6 +106,11 @@ def item_identity(channel_id: UUID, provider_key: str) -> UUID:
     return uuid5(channel_id, f"item:{provider_key}")
 
 
+def media_identity(channel_id: UUID, provider_key: str) -> UUID:
+    """Our id of the file of an item."""
+    return uuid5(channel_id, f"media:{provider_key}")
+
+
 def outcome_identity(send_id: UUID, outcome: str) -> UUID:
     """The message that says a send's outcome."""
     return uuid5(send_id, outcome)

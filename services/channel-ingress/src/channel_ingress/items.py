@@ -55,6 +55,8 @@ class Echo:
     source: Literal["phone_app", "page_inbox", "other_app"]
     app_id: str | None = None
     is_imported: bool = False
+    reference: str = ""
+    """What an echo brings back, if it has the form of ours; then it may be our own send."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +141,15 @@ class Watermark:
 
 
 @dataclass(frozen=True, slots=True)
+class ReadUpTo:
+    """A visitor has seen everything up to a place of the conversation (web chat)."""
+
+    contact_external_id: str
+    seq: int
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Update:
     """Worth knowing, but none of the kinds above: account or template notice, opt-in …"""
 
@@ -147,6 +158,8 @@ class Update:
     about: str | None = None
     """Provider id of the message it is about."""
     severity: Literal["info", "warning"] = "info"
+    person: Person | None = None
+    """Whom it is about, where it belongs into a conversation."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,6 +178,7 @@ Payload: TypeAlias = (
     | Preference
     | Status
     | Watermark
+    | ReadUpTo
     | Update
     | Unreadable
 )
