@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Coroutine
 from dataclasses import dataclass
+from typing import Any
 
 from blobs import Blobs
 from bus import Bus
+from channel_ingress.change_effect import ChangeEffect
+from channel_ingress.change_store import ChangeStore
 from channel_ingress.config import Settings
 from channel_ingress.contact_book import ContactBook
 from channel_ingress.credentials import Credentials
@@ -14,6 +18,11 @@ from channel_ingress.graph import GraphClient
 from channel_ingress.handlers import Configuration, register
 from channel_ingress.intake import Intake
 from channel_ingress.known_channels import KnownChannels
+from channel_ingress.media_addresses import MediaAddresses
+from channel_ingress.media_effect import MediaEffect
+from channel_ingress.media_fetch import MediaFetcher
+from channel_ingress.media_job import MediaJob
+from channel_ingress.media_store import MediaStore
 from channel_ingress.outbound import Outbound
 from channel_ingress.sender import Sender
 from channel_ingress.status_join import StatusJoin
@@ -38,6 +47,12 @@ class Parts:
     sender: Sender
     joins: StatusJoin
     sweeper: Sweeper
+    media_job: MediaJob
+
+    def background(self) -> dict[str, Coroutine[Any, Any, None]]:
+        """What runs beside the handlers until the process ends, by name."""
+        sweeping = self.sweeper.run(self.intake, self.outbound, self.sender, self.joins)
+        return {"sweeper": sweeping, "media": self.media_job.run()}
 
 
 def compose(settings: Settings, database: Database, bus: Bus, graph: GraphClient) -> Parts:
@@ -53,10 +68,42 @@ def compose(settings: Settings, database: Database, bus: Bus, graph: GraphClient
         unrouted_replay_seconds=settings.unrouted_replay_seconds,
     )
     channels = KnownChannels(store)
-    effects: list[Effect] = []
-    intake = Intake(outbox, store, channels, statuses, joins, ContactBook(), effects, sweeper.wake)
+    contacts = ContactBook()
+    changes = ChangeEffect(outbox, ChangeStore(settings.orphan_after_seconds), contacts)
+    sweeper.also(changes.sweep)
+    effects: list[Effect] = [changes]
+    intake = Intake(outbox, store, channels, statuses, joins, contacts, effects, sweeper.wake)
     sender = Sender(outbox, graph, Credentials(KeyRing.from_text(settings.master_keys)))
     outbound = Outbound(outbox, store, channels, joins, sender.start)
     sender.outbound = outbound
     register(outbox, Configuration(store, channels), intake, outbound)
-    return Parts(outbox, store, intake, outbound, sender, joins, sweeper)
+    return Parts(outbox, store, intake, outbound, sender, joins, sweeper, media_job)
+
+
+def compose_media(
+    settings: Settings,
+    database: Database,
+    outbox: Outbox,
+    store: Store,
+    credentials: Credentials,
+    graph: GraphClient,
+) -> MediaJob:
+    """The job that fetches files, with a session of its own."""
+    fetcher = MediaFetcher(
+        graph,
+        Blobs.open(settings.blob_url),
+        MediaAddresses(graph.root, settings.media_host_suffixes.split(",")),
+        bytes_max=settings.media_bytes_max,
+        fetch_seconds=settings.media_fetch_seconds,
+    )
+    return MediaJob(
+        database,
+        outbox,
+        store,
+        MediaStore(),
+        credentials,
+        fetcher,
+        None,
+        sweep_seconds=settings.sweep_seconds,
+        fetch_seconds=settings.media_fetch_seconds,
+    )

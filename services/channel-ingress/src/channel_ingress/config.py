@@ -46,3 +46,18 @@ class Settings(ServiceSettings):
         ge=0,
         description="Bodies that came this long before their channel was known are read again.",
     )
+    orphan_after_seconds: float = Field(
+        3600.0,
+        gt=0,
+        description="An edit, reaction or status whose message has not come by then is said alone.",
+    )
+    media_bytes_max: int = Field(
+        100 * 1024 * 1024, ge=1, description="Largest file of a customer that is stored, bytes."
+    )
+    media_fetch_seconds: float = Field(
+        120.0, gt=0, description="Longest that one try to fetch a file may take."
+    )
+    media_host_suffixes: str = Field(
+        ".whatsapp.net,.fbcdn.net,.fbsbx.com,.facebook.com",
+        description="Hosts, beside that of the Graph URL, that files may be fetched from.",
+    )

@@ -15,7 +15,7 @@ from channel_ingress.status_join import StatusJoin
 from channel_ingress.store import Store
 from contracts.v1.channels import ChannelWebhookReceived
 from observe import get_logger
-from postgres import Database, DatabaseAway
+from postgres import Database, DatabaseAway, Transaction
 
 BLOB_TRIES = 6
 COUNT_EVERY_SWEEPS = 15
@@ -41,6 +41,11 @@ class Sweeper:
         self._unknown_after_seconds = unknown_after_seconds
         self._unrouted_replay_seconds = unrouted_replay_seconds
         self._woken = asyncio.Event()
+        self._more: list[Callable[[Transaction], Awaitable[object]]] = []
+
+    def also(self, *jobs: Callable[[Transaction], Awaitable[object]]) -> None:
+        """Do these at each sweep too, each in a transaction of its own."""
+        self._more += jobs
 
     def wake(self) -> None:
         """Look now."""
@@ -61,6 +66,8 @@ class Sweeper:
         while True:
             for job in jobs:
                 await _guarded(job)
+            for more in self._more:
+                await _guarded(partial(self._in_transaction, more))
             if sweeps % COUNT_EVERY_SWEEPS == 0:
                 await _guarded(self.count)
             sweeps += 1
@@ -137,6 +144,10 @@ class Sweeper:
             await intake.read(event, raw, tx)
             await self._store.forget_body(tx, delivery_id, "in_blob")
         return True
+
+    async def _in_transaction(self, job: Callable[[Transaction], Awaitable[object]]) -> None:
+        async with self._database.system() as tx:
+            await job(tx)
 
     async def _pause(self) -> None:
         try:
