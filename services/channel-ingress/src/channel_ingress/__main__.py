@@ -24,9 +24,8 @@ async def start(settings: Settings, life: Life) -> None:
     await life.reach("rabbitmq", bus.start, retry_on=(Exception,))
     life.closing(bus.stop_hearing)
     await parts.outbox.start()
-    life.background(
-        "sweeper", parts.sweeper.run(parts.intake, parts.outbound, parts.sender, parts.joins)
-    )
+    for name, job in parts.background().items():
+        life.background(name, job)
     await ask_for_configuration(wiring.database, parts.outbox, parts.store)
 
 

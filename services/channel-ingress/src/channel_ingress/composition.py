@@ -68,12 +68,13 @@ def compose(settings: Settings, database: Database, bus: Bus, graph: GraphClient
         unrouted_replay_seconds=settings.unrouted_replay_seconds,
     )
     channels = KnownChannels(store)
-    contacts = ContactBook()
+    contacts, credentials = ContactBook(), Credentials(KeyRing.from_text(settings.master_keys))
+    media_job = compose_media(settings, database, outbox, store, credentials, graph)
     changes = ChangeEffect(outbox, ChangeStore(settings.orphan_after_seconds), contacts)
     sweeper.also(changes.sweep)
-    effects: list[Effect] = [changes]
+    effects: list[Effect] = [changes, MediaEffect(media_job.media, contacts, media_job.wake)]
     intake = Intake(outbox, store, channels, statuses, joins, contacts, effects, sweeper.wake)
-    sender = Sender(outbox, graph, Credentials(KeyRing.from_text(settings.master_keys)))
+    sender = Sender(outbox, graph, credentials)
     outbound = Outbound(outbox, store, channels, joins, sender.start)
     sender.outbound = outbound
     register(outbox, Configuration(store, channels), intake, outbound)

@@ -29,3 +29,22 @@ TROUBLE = Gauge(
     "Rows that wait: unrouted, unparsed, attempting, planned.",
     ["what"],
 )
+PARKS = Counter("chat_channel_parks_total", "Channels parked, by why.", ["channel_type", "code"])
+DELAYS = Counter(
+    "chat_channel_delayed_sends_total", "Sends said to be delayed.", ["channel_type", "code"]
+)
+UNORDERED = Counter(
+    "chat_channel_unordered_sends_total",
+    "Sends that went although the one before them never came.",
+    ["channel_type"],
+)
+TYPING = Counter(
+    "chat_channel_typing_total",
+    "Read marks and typing indicators: shown, failed, dropped, skipped.",
+    ["channel_type", "outcome"],
+)
+MEDIA = Counter(
+    "chat_channel_media_total",
+    "Tries to fetch a file: stored, again, or the problem it failed with.",
+    ["channel_type", "outcome"],
+)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from pathlib import Path
 from uuid import uuid4
 
@@ -116,9 +116,13 @@ async def world(
         stack.push_async_callback(parts.outbox.stop)
         stack.push_async_callback(parts.sender.close)
         stack.push_async_callback(bus.stop_hearing)
-        sweeping = asyncio.create_task(
-            parts.sweeper.run(parts.intake, parts.outbound, parts.sender, parts.joins)
-        )
-        stack.callback(sweeping.cancel)
+        for job in parts.background().values():
+            stack.push_async_callback(_cancelled, asyncio.create_task(job))
         await bus.until_can_say()
         yield World(meta, neighbours, database, parts, settings)
+
+
+async def _cancelled(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    with suppress(asyncio.CancelledError):
+        await task
