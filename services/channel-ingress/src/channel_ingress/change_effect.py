@@ -22,6 +22,7 @@ from channel_ingress.message_changes import (
     change_identity,
     fold,
 )
+from channel_ingress.metrics import ORPHANS
 from contracts.message import Message
 from contracts.v1.channels import ChannelWebhookReceived, MessageChanged
 from outbox import Outbox
@@ -146,6 +147,8 @@ def _say(
     state.revision += 1
     if not state.is_known and not state.is_old:
         return []
+    if not state.is_known and not state.said_as_orphan:
+        ORPHANS.labels("change").inc()
     state.said_as_orphan = not state.is_known
     message_id = change_identity(state.channel_id, state.provider_message_id, state.revision)
     return [

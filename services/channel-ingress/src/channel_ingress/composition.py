@@ -26,6 +26,7 @@ from channel_ingress.media_store import MediaStore
 from channel_ingress.outbound import Outbound
 from channel_ingress.sender import Sender
 from channel_ingress.status_join import StatusJoin
+from channel_ingress.status_orphans import StatusOrphans
 from channel_ingress.status_store import StatusStore
 from channel_ingress.store import Store
 from channel_ingress.sweeper import Sweeper
@@ -71,7 +72,8 @@ def compose(settings: Settings, database: Database, bus: Bus, graph: GraphClient
     contacts, credentials = ContactBook(), Credentials(KeyRing.from_text(settings.master_keys))
     media_job = compose_media(settings, database, outbox, store, credentials, graph)
     changes = ChangeEffect(outbox, ChangeStore(settings.orphan_after_seconds), contacts)
-    sweeper.also(changes.sweep)
+    orphans = StatusOrphans(outbox, statuses, settings.orphan_after_seconds)
+    sweeper.also(changes.sweep, orphans.sweep)
     effects: list[Effect] = [changes, MediaEffect(media_job.media, contacts, media_job.wake)]
     intake = Intake(outbox, store, channels, statuses, joins, contacts, effects, sweeper.wake)
     sender = Sender(outbox, graph, credentials)

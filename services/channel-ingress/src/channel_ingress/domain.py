@@ -8,6 +8,7 @@ from typing import Literal, TypeAlias, cast
 from uuid import UUID, uuid5
 
 from channel_ingress.action_table import NOT_SENT, Action, action_for
+from contracts.v1.shapes import Price
 
 NO_CHANNEL = UUID(int=0)
 """The channel of items whose address no channel has."""
@@ -138,6 +139,15 @@ def overall_status(parts: Iterable[str | None]) -> DeliveryStatus | None:
     return cast("DeliveryStatus | None", min(statuses, key=_RANKS.__getitem__, default=None))
 
 
+def overall_price(prices: Iterable[Price | None]) -> Price | None:
+    """What a send costs by all that is known: what is billed, where its parts differ."""
+    return max((price for price in prices if price), key=_price_rank, default=None)
+
+
 def rises(current: str | None, new: str | None) -> bool:
     """Whether `new` is further than `current`: sent < failed < delivered < read."""
     return _RANKS[new] > _RANKS[current]
+
+
+def _price_rank(price: Price) -> tuple[bool, str]:
+    return price.billable is True, price.model_dump_json()

@@ -13,6 +13,7 @@ from channel_ingress.effects import Effect, NewItem
 from channel_ingress.items import (
     CustomerMessage,
     Item,
+    Prices,
     Status,
     Unreadable,
     UnreadableBody,
@@ -24,10 +25,11 @@ from channel_ingress.metrics import DUPLICATES, ITEMS, UNREAD_BODIES
 from channel_ingress.reading import MALFORMED, digest_key, read_body
 from channel_ingress.said import item_event
 from channel_ingress.status_join import StatusJoin
-from channel_ingress.status_store import StatusStore
-from channel_ingress.store import Channel, ItemRow, StatusRow, Store
+from channel_ingress.status_store import StatusRow, StatusStore
+from channel_ingress.store import Channel, ItemRow, Store
 from contracts.message import Message
 from contracts.v1.channels import ChannelWebhookReceived
+from contracts.v1.shapes import Price
 from observe import get_logger
 from outbox import Outbox, RetryLater
 from postgres import Transaction
@@ -230,6 +232,18 @@ def _status_row(status: Status, channel: Channel) -> StatusRow:
         status.at,
         status.provider_code,
         status.detail,
+        _price_of(status.price),
+    )
+
+
+def _price_of(price: Prices | None) -> Price | None:
+    if price is None:
+        return None
+    return Price(
+        category=price.category[:512],
+        pricing_model=price.pricing_model and price.pricing_model[:512],
+        type=price.type and price.type[:512],
+        billable=price.billable,
     )
 
 

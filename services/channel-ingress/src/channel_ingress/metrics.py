@@ -26,7 +26,13 @@ GRAPH_SECONDS = Histogram(
 )
 TROUBLE = Gauge(
     "chat_channel_waiting",
-    "Rows that wait: unrouted, unparsed, attempting, planned.",
+    "Rows that wait: unrouted, unparsed, attempting, planned, early_statuses, orphaned_statuses,"
+    " parked_changes.",
+    ["what"],
+)
+ORPHANS = Counter(
+    "chat_channel_orphans_total",
+    "Messages of which a status or change came, but which did not come in time themselves.",
     ["what"],
 )
 PARKS = Counter("chat_channel_parks_total", "Channels parked, by why.", ["channel_type", "code"])

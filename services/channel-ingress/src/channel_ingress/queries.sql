@@ -266,104 +266,15 @@ where send_id in (
 )
 returning send_id, detail, command;
 
--- name: keep_statuses
--- Keep statuses once each; answers how many are new.
-with kept as (
-    insert into delivery_statuses
-        (channel_id, provider_message_id, status, tenant_id, send_id, part, at, provider_code,
-         detail)
-    select channel_id, provider_message_id, status, tenant_id, send_id, part, at, provider_code,
-           detail
-    from unnest($1::uuid[], $2::text[], $3::text[], $4::uuid[], $5::uuid[], $6::int[],
-                $7::timestamptz[], $8::bigint[], $9::text[])
-         as said(channel_id, provider_message_id, status, tenant_id, send_id, part, at,
-                 provider_code, detail)
-    order by channel_id, provider_message_id, status
-    on conflict do nothing
-    returning 1
-)
-select count(*)::int from kept;
-
--- name: parts_below_watermark
--- Parts sent to a contact before a moment that have not come as far as this status.
-select parts.provider_message_id, parts.send_id, parts.part
-from sends
-join sent_parts as parts on parts.send_id = sends.send_id
-where sends.conversation_id = $1::uuid and sends.channel_id = $2::uuid
-  and sends.state = 'accepted' and sends.attempting_since <= $3::timestamptz
-  and (parts.status is null or parts.status in ('sent', 'failed')
-       or (parts.status = 'delivered' and $4::text = 'read'))
-order by sends.seq desc
-limit 200;
-
--- name: joinable_statuses
--- Unjoined statuses whose send is known and not in flight, the send's row locked. Those of one
--- channel and these messages, or (null) of all channels, lately heard.
-select statuses.channel_id, statuses.provider_message_id, statuses.status, statuses.at,
-       statuses.provider_code, statuses.detail, coalesce(parts.part, statuses.part, 0) as part,
-       sends.send_id, sends.state, sends.attempts, sends.next_part, sends.part_count,
-       sends.delivery_status, sends.command
-from delivery_statuses as statuses
-left join sent_parts as parts
-    on parts.channel_id = statuses.channel_id
-   and parts.provider_message_id = statuses.provider_message_id
-join sends
-    on sends.send_id = coalesce(parts.send_id, statuses.send_id)
-   and sends.channel_id = statuses.channel_id
-where not statuses.joined
-  and statuses.received_at > now() - interval '15 minutes'
-  and ($1::text[] is null or statuses.provider_message_id = any($1::text[]))
-  and (parts.send_id is not null or sends.state <> 'attempting'
-       or sends.attempting_since < now() - make_interval(secs => $2::float8))
-order by sends.send_id, statuses.at
-limit 2000
-for update of sends;
-
--- name: mark_joined
--- These statuses were taken into account.
-update delivery_statuses as statuses
-set joined = true
-from unnest($1::uuid[], $2::text[], $3::text[]) as taken(channel_id, provider_message_id, status)
-where statuses.channel_id = taken.channel_id
-  and statuses.provider_message_id = taken.provider_message_id
-  and statuses.status = taken.status;
-
--- name: keep_part_status
--- How far one part has come; its row is made where the status is the first news of its id.
-insert into sent_parts as known
-    (channel_id, provider_message_id, tenant_id, send_id, part, status)
-select $1::uuid, $2::text, tenant_id, send_id, $4::int, $5::text
-from sends
-where send_id = $3::uuid
-on conflict (channel_id, provider_message_id) do update set status = excluded.status;
-
--- name: part_statuses
--- How far each part of a send has come.
-select part, status
-from sent_parts
-where send_id = $1::uuid;
-
--- name: accept_by_evidence
--- A status proves that the provider has this part: go on with the next, or end accepted.
-update sends
-set next_part = $2::int + 1,
-    state = case when $2::int + 1 >= part_count then 'accepted' else 'planned' end,
-    next_attempt_at = now(),
-    ended_at = case when $2::int + 1 >= part_count then now() end,
-    code = null, detail = null
-where send_id = $1::uuid and state in ('attempting', 'unknown') and next_part <= $2::int
-returning state;
-
--- name: set_delivery_status
--- The send as a whole has come this far.
-update sends
-set delivery_status = $2::text, provider_code = coalesce($3::bigint, provider_code)
-where send_id = $1::uuid;
-
 -- name: trouble_counts
--- What a person should look at: unrouted and unparsed items and bodies, unknown sends.
+-- What waits: items, bodies and sends; statuses and changes whose message has not come.
 select (select count(*) from inbound_items where state = 'unrouted')::bigint as unrouted,
        ((select count(*) from inbound_items where state = 'unparsed')
         + (select count(*) from kept_bodies where reason = 'unparsed'))::bigint as unparsed,
        (select count(*) from sends where state = 'attempting')::bigint as attempting,
-       (select count(*) from sends where state = 'planned')::bigint as planned;
+       (select count(*) from sends where state = 'planned')::bigint as planned,
+       (select count(*) from delivery_statuses where not joined and orphaned_at is null)::bigint
+           as early_statuses,
+       (select count(*) from delivery_statuses where not joined and orphaned_at is not null)::bigint
+           as orphaned_statuses,
+       (select count(*) from message_states where not is_known)::bigint as parked_changes;

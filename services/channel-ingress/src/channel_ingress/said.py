@@ -18,6 +18,7 @@ from contracts.v1.sending import (
     MessageUnknown,
     SendMessage,
 )
+from contracts.v1.shapes import Price
 
 
 def item_event(
@@ -121,13 +122,18 @@ def message_unknown(command: SendMessage, detail: str) -> MessageUnknown:
 def status_changed(
     command: SendMessage,
     status: Literal["delivered", "read", "failed"],
+    *,
     provider_code: int | None,
+    detail: str,
     at: datetime,
+    price: Price | None,
+    is_rise: bool,
 ) -> MessageStatusChanged:
-    """It has come further."""
+    """It has come further, or only its price has become known."""
+    news = f"status:{status}" if is_rise else f"price:{price.model_dump_json() if price else ''}"
     return MessageStatusChanged.after(
         command,
-        message_id=outcome_identity(command.send_id, f"status:{status}"),
+        message_id=outcome_identity(command.send_id, news),
         send_id=command.send_id,
         conversation_id=command.conversation_id,
         channel_id=command.channel_id,
@@ -136,4 +142,6 @@ def status_changed(
         status=status,
         provider_code=provider_code,
         at=at,
+        detail=detail[:512] or None,
+        price=price,
     )

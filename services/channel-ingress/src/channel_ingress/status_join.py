@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from itertools import groupby
+from typing import cast
 
-from channel_ingress.domain import overall_status, rises
+from channel_ingress.domain import DeliveryStatus, overall_price, overall_status, rises
 from channel_ingress.graph import CALL_SECONDS
 from channel_ingress.metrics import SENDS
 from channel_ingress.said import message_sent, status_changed
-from channel_ingress.status_store import StatusStore
-from channel_ingress.store import JoinableStatus, Store
+from channel_ingress.status_store import JoinableStatus, StatusStore
+from channel_ingress.store import Store
 from contracts.message import Event
 from contracts.v1.sending import SendMessage
 from outbox import Outbox
@@ -45,22 +46,36 @@ class StatusJoin:
         send = statuses[0]
         command = SendMessage.hear(send.command.encode())
         parts = await self._statuses.part_statuses(tx, send.send_id)
-        provider_code = None
         for status in statuses:
             if status.part not in parts or rises(parts[status.part], status.status):
                 await self._statuses.keep_part_status(tx, status, status.status)
                 parts[status.part] = status.status
-                provider_code = status.provider_code or provider_code
         events: list[Event] = []
         if send.state in ("attempting", "unknown"):
             events += await self._accept(tx, command, sorted({s.part for s in statuses}))
         overall = overall_status(parts.get(part) for part in range(send.part_count))
         if overall is None or not rises(send.delivery_status, overall):
+            overall = cast("DeliveryStatus | None", send.delivery_status)
+        price = overall_price([send.send_price, *(status.price for status in statuses)])
+        if (overall, price) == (send.delivery_status, send.send_price):
             return events
-        await self._statuses.set_delivery_status(tx, send.send_id, overall, provider_code)
-        if overall != "sent":
-            at = max(status.at for status in statuses)
-            events.append(status_changed(command, overall, provider_code, at))
+        news = _news_of(overall, statuses)
+        await self._statuses.set_delivery_status(
+            tx, send.send_id, overall, news.provider_code, price
+        )
+        if overall is not None and overall != "sent":
+            is_rise = overall != send.delivery_status
+            events.append(
+                status_changed(
+                    command,
+                    overall,
+                    provider_code=news.provider_code if overall == "failed" else None,
+                    detail=news.detail if overall == "failed" else "",
+                    at=news.at,
+                    price=price,
+                    is_rise=is_rise,
+                )
+            )
         return events
 
     async def _accept(self, tx: Transaction, command: SendMessage, parts: list[int]) -> list[Event]:
@@ -72,3 +87,9 @@ class StatusJoin:
             return []
         SENDS.labels(command.channel_type, "accepted", "by_evidence").inc()
         return [message_sent(command, await self._store.provider_ids(tx, command.send_id))]
+
+
+def _news_of(overall: str | None, statuses: list[JoinableStatus]) -> JoinableStatus:
+    """The newest of those that say it, else of all."""
+    saying = [status for status in statuses if status.status == overall]
+    return max(saying or statuses, key=lambda status: status.at)

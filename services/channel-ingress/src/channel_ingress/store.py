@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Literal
 from uuid import UUID
 
@@ -57,21 +56,6 @@ class ItemRow:
 
 
 @dataclass(frozen=True, slots=True)
-class StatusRow:
-    """One status to keep."""
-
-    channel_id: UUID
-    provider_message_id: str
-    status: str
-    tenant_id: UUID
-    send_id: UUID | None
-    part: int | None
-    at: datetime
-    provider_code: int | None
-    detail: str
-
-
-@dataclass(frozen=True, slots=True)
 class Claim:
     """The right, committed, to make one call."""
 
@@ -83,24 +67,6 @@ class Claim:
     """The fencing number has risen since: the call must not be made."""
     claimed_at: float = field(default_factory=time.monotonic)
     """Monotonic seconds; a call long after this would come too late."""
-
-
-@dataclass(frozen=True, slots=True)
-class JoinableStatus:
-    """A status with the send that it is about."""
-
-    channel_id: UUID
-    provider_message_id: str
-    status: str
-    at: datetime
-    provider_code: int | None
-    part: int
-    send_id: UUID
-    state: str
-    next_part: int
-    part_count: int
-    delivery_status: str | None
-    command: str
 
 
 class Store:

@@ -40,6 +40,11 @@ alter table delivery_statuses
     add column price_type text,
     add column billable boolean,
     add column orphaned_at timestamptz;
+create index delivery_statuses_early on delivery_statuses (received_at)
+    where not joined and orphaned_at is null;
+create index delivery_statuses_of_message on delivery_statuses (provider_message_id)
+    where not joined;
+alter table sends add column price text;
 
 do $$
 declare
