@@ -27,10 +27,11 @@ class MediaAddresses:
         self._graph = URL(graph_url)
         self._suffixes = tuple(suffix.strip().lower().lstrip(".") for suffix in host_suffixes)
 
-    def check(self, text: str) -> URL:
-        """The address to call; AddressRefused says why not."""
+    def check(self, text: str, base: URL | None = None) -> URL:
+        """The address to call, of a link or of a redirect from `base`; AddressRefused says why
+        not."""
         try:
-            url = URL(text)
+            url = URL(text) if base is None else base.join(URL(text))
         except ValueError as error:
             raise AddressRefused("the link is no URL") from error
         if url.user is not None or url.password is not None:
@@ -49,7 +50,8 @@ class MediaAddresses:
         return host == self._graph.host
 
     def _is_graph(self, url: URL) -> bool:
-        return url.is_absolute() and url.origin() == self._graph.origin()
+        own = self._graph
+        return (url.scheme, url.host, url.port) == (own.scheme, own.host, own.port)
 
 
 class PublicResolver(AbstractResolver):

@@ -177,9 +177,7 @@ class MediaFetcher:
                 if answer.status not in (301, 302, 303, 307, 308):
                     await _take_all(answer, download)
                     return
-                target = self._addresses.check(
-                    str(url.join(URL(answer.headers.get("Location", ""))))
-                )
+                target = self._addresses.check(answer.headers.get("Location", ""), url)
             if target.origin() != url.origin():
                 headers.pop("Authorization", None)
             url = target
