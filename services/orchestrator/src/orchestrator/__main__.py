@@ -15,6 +15,7 @@ async def start(settings: Settings, life: Life) -> None:
         limits=settings.limits(),
         pace=settings.pace(),
         lease_seconds=settings.lease_seconds,
+        typing_after_seconds=settings.typing_after_seconds,
     )
     listen(wiring.bus, parts)
     await wiring.start(life)

@@ -5,7 +5,14 @@ from typing import Final
 from uuid import UUID
 
 from bus import Bus
-from contracts.v1.channels import MessageReceived
+from contracts.v1.channels import (
+    EchoReceived,
+    MediaFailed,
+    MediaStored,
+    MessageChanged,
+    MessageReceived,
+    ThreadControlChanged,
+)
 from contracts.v1.conversations import (
     GetConversation,
     ListConversations,
@@ -14,17 +21,26 @@ from contracts.v1.conversations import (
     PostMessage,
     UpdateConversation,
 )
-from contracts.v1.sending import MessageFailed, MessageSent, MessageStatusChanged, MessageUnknown
+from contracts.v1.sending import (
+    MessageDelayed,
+    MessageFailed,
+    MessageSent,
+    MessageStatusChanged,
+    MessageUnknown,
+)
 from contracts.v1.tenants import ChannelConfigured, TenantConfigured
 from orchestrator.answering import Answerer, AnswerLimits
+from orchestrator.channel_news import ChannelNews
 from orchestrator.conversation_requests import ConversationRequests
 from orchestrator.handlers import Handlers
+from orchestrator.news_store import NewsStore
 from orchestrator.reading import ReadingStore
 from orchestrator.runner import RunnerPace, TurnRunner
 from orchestrator.store import ConversationStore
 from orchestrator.tenant_rules import RuleBook
 from orchestrator.turn_store import TurnStore
 from orchestrator.turns import TurnWorker
+from orchestrator.typing_signs import TypingSigns
 from outbox import Outbox
 from postgres import Database, Queries
 
@@ -40,6 +56,7 @@ class Parts:
 
     outbox: Outbox
     handlers: Handlers
+    news: ChannelNews
     requests: ConversationRequests
     runner: TurnRunner
     worker: TurnWorker
@@ -54,6 +71,7 @@ def compose(
     limits: AnswerLimits,
     pace: RunnerPace,
     lease_seconds: float,
+    typing_after_seconds: float,
 ) -> Parts:
     """Make every part and hand it what it depends on."""
     queries = Queries("orchestrator")
@@ -63,11 +81,13 @@ def compose(
         RuleBook(queries),
     )
     held: dict[UUID, int] = {}
-    worker = TurnWorker(outbox, turns, rules, Answerer(bus, limits), held)
+    typing = TypingSigns(bus, typing_after_seconds)
+    worker = TurnWorker(outbox, turns, rules, Answerer(bus, limits), typing, held)
     runner = TurnRunner(database, turns, worker, held, pace)
     handlers = Handlers(outbox, store, turns, rules, runner)
+    news = ChannelNews(outbox, store, NewsStore(queries), runner)
     requests = ConversationRequests(outbox, store, ReadingStore(queries), runner)
-    return Parts(outbox, handlers, requests, runner, worker, turns)
+    return Parts(outbox, handlers, news, requests, runner, worker, turns)
 
 
 def listen(bus: Bus, parts: Parts) -> None:
@@ -81,6 +101,12 @@ def listen(bus: Bus, parts: Parts) -> None:
     outbox.hear_batch(
         MessageStatusChanged, handlers.on_status, linger_seconds=OUTCOME_LINGER_SECONDS
     )
+    outbox.hear(EchoReceived, parts.news.on_echo)
+    outbox.hear(ThreadControlChanged, parts.news.on_thread_control)
+    outbox.hear(MessageChanged, parts.news.on_changed)
+    outbox.hear(MediaStored, parts.news.on_media_stored)
+    outbox.hear(MediaFailed, parts.news.on_media_failed)
+    outbox.hear(MessageDelayed, parts.news.on_delayed)
     outbox.hear(TenantConfigured, handlers.on_tenant)
     outbox.hear(ChannelConfigured, handlers.on_channel)
     bus.answer(ListConversations, requests.list)

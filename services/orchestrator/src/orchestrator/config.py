@@ -28,6 +28,12 @@ class Settings(ServiceSettings):
     sweep_seconds: float = Field(
         5.0, ge=0.1, le=300, description="How often turns that nobody works on are looked for."
     )
+    typing_after_seconds: float = Field(
+        0.25,
+        ge=0,
+        le=20,
+        description="A customer on WhatsApp or Messenger sees us read and type after this long.",
+    )
     search_timeout_seconds: float = Field(
         3.0, gt=0, le=60, description="Deadline of one search; without passages the bot says so."
     )

@@ -20,7 +20,7 @@ from contracts.v1.conversations import (
     PostMessage,
     UpdateConversation,
 )
-from contracts.v1.shapes import RecordedMessage
+from contracts.v1.shapes import MessageExtras, RecordedMessage
 from orchestrator import telling
 from orchestrator.domain import (
     TransitionRefused,
@@ -117,9 +117,10 @@ class ConversationRequests:
     async def post(self, request: PostMessage) -> MessagePosted:
         """A person says something and thereby owns the conversation."""
         text = storable_text(request.text)
-        if not text.strip():
-            raise Refused("empty_message", "A message needs text.")
-        if json_bytes(text) > POST_BYTES_MAX:
+        if not text.strip() and not says_without_words(request.extras):
+            raise Refused("empty_message", "A message needs text, a file or something to choose.")
+        extras_bytes = len(request.extras.model_dump_json()) if request.extras else 0
+        if json_bytes(text) + 2 * extras_bytes > POST_BYTES_MAX:
             raise Refused("message_too_large", f"A message has at most {POST_BYTES_MAX} bytes.")
         async with self._outbox.transaction(request.tenant_id) as tx:
             conversation = await self._locked(tx, request.tenant_id, request.conversation_id)
@@ -141,7 +142,16 @@ class ConversationRequests:
         before = conversation.standing
         standing = conversation.standing = person_speaks(before, request.author)
         send_id = send_identity(message_id)
-        aside = Aside(message_id, "agent", request.author, text, None, send_id)
+        aside = Aside(
+            message_id,
+            "agent",
+            request.author,
+            text,
+            None,
+            send_id,
+            request.extras,
+            request.reply_to,
+        )
         placed = await self._store.append(tx, conversation, standing, aside)
         message = telling.aside_recorded(aside, placed)
         envelope = Envelope.of(conversation, request)
@@ -152,6 +162,7 @@ class ConversationRequests:
                 send_id=send_id,
                 author="agent",
                 ownership_number=standing.ownership_number,
+                previous_seq=placed.previous_send_seq,
             )
         ]
         if standing != before:
@@ -202,6 +213,13 @@ class ConversationRequests:
         return MessagesListed(
             messages=page, last_seq=last_seq, more=bool(page) and reached < last_seq
         )
+
+
+def says_without_words(extras: MessageExtras | None) -> bool:
+    """Whether something goes out although there is no text; choices alone say nothing."""
+    return extras is not None and bool(
+        extras.media or extras.template or extras.location or extras.reaction
+    )
 
 
 def within_bytes(messages: list[RecordedMessage]) -> list[RecordedMessage]:

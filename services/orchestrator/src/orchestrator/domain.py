@@ -8,7 +8,7 @@ owner, and whatever was begun under a lower number is never said.
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Final
+from typing import Final, Literal
 from uuid import UUID, uuid5
 
 from contracts.v1.shapes import (
@@ -102,6 +102,8 @@ class Leased:
     leased_monotonic: float
     turn_id: UUID
     messages: Sequence[StoredMessage]
+    newest_provider_message_id: str | None = None
+    """The provider's id of the customer's newest message."""
 
     @property
     def unanswered(self) -> list[StoredMessage]:
@@ -154,6 +156,26 @@ def person_speaks(standing: Standing, author: str) -> Standing:
     """A person said something and thereby owns the conversation."""
     assignee = standing.assignee if standing.owner_kind == "human" else None
     return standing.owned_by("human", "assigned_human", assignee or author)
+
+
+def somebody_else_speaks(standing: Standing) -> Standing:
+    """The business spoke by the phone app, the page's inbox or another app: a person is there."""
+    assignee = standing.assignee if standing.owner_kind == "human" else None
+    return standing.owned_by("human", "assigned_human", assignee)
+
+
+def thread_held_by(
+    standing: Standing, holder: Literal["us", "page_inbox", "other_app"]
+) -> Standing:
+    """Who may speak in Messenger's thread: another app silences the bot until it gives it back.
+
+    What a person here took stays theirs.
+    """
+    if holder != "us":
+        return somebody_else_speaks(standing)
+    if standing.owner_kind == "human" and standing.assignee is None:
+        return standing.owned_by("bot", "active", None)
+    return standing
 
 
 def change_standing(

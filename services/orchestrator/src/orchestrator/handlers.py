@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from contextvars import copy_context
+from dataclasses import replace
 from functools import partial
 from itertools import groupby
 from typing import Protocol
@@ -11,10 +12,11 @@ import observe
 from contracts.message import Message
 from contracts.v1.channels import MessageReceived
 from contracts.v1.sending import MessageFailed, MessageSent, MessageStatusChanged, MessageUnknown
-from contracts.v1.shapes import PLATFORM, DeliveryState, RecordedMessage
+from contracts.v1.shapes import PLATFORM, RecordedMessage
 from contracts.v1.tenants import ChannelConfigured, RepeatConfiguration, TenantConfigured
 from orchestrator import telling
 from orchestrator.domain import (
+    CustomerWish,
     Standing,
     hear_customer,
     reply_identity,
@@ -22,7 +24,13 @@ from orchestrator.domain import (
     turn_identity,
 )
 from orchestrator.metrics import continued
-from orchestrator.store import Aside, ConversationStore, LockedConversation, Placed
+from orchestrator.store import (
+    Aside,
+    ConversationStore,
+    DeliveryNews,
+    LockedConversation,
+    Placed,
+)
 from orchestrator.telling import Envelope
 from orchestrator.tenant_rules import RuleBook, TenantRules
 from orchestrator.turn_store import TurnStore
@@ -144,11 +152,7 @@ class Handlers:
 
     async def _advance(self, tx: Transaction, outcomes: Sequence[Outcome]) -> None:
         """Take messages' delivery further; it never goes back."""
-        news = [
-            (outcome.tenant_id, outcome.recorded_message_id, *_delivery_of(outcome))
-            for outcome in outcomes
-        ]
-        await self._store.advance_delivery(tx, news)
+        await self._store.advance_delivery(tx, [_news_of(outcome) for outcome in outcomes])
 
     async def ask_for_configuration(self, database: Database) -> None:
         """With an empty database, ask gateway to say every tenant and channel again."""
@@ -159,10 +163,7 @@ class Handlers:
                 )
 
     async def _lock_or_begin(self, tx: Transaction, heard: MessageReceived) -> LockedConversation:
-        conversation = await self._store.lock(tx, heard.tenant_id, heard.conversation_id)
-        if conversation is None:
-            await self._store.begin(tx, heard)
-            conversation = await self._store.lock(tx, heard.tenant_id, heard.conversation_id)
+        conversation = await self._store.lock_or_begin(tx, heard)
         if conversation is None:
             raise RetryLater(f"channel {heard.channel_id} is not configured here yet")
         return conversation
@@ -175,8 +176,7 @@ class Handlers:
         Nothing is said of a repeat; None seconds: the bot does not answer.
         """
         rules = await self._rules.of(tx, heard.tenant_id, conversation.tenant_revision)
-        keyword = rules.handoff_words.found_in(heard.content.text or "")
-        wish = hear_customer(conversation.standing, keyword, served=conversation.served)
+        wish = _wish_of(conversation, rules, heard)
         wait_seconds = rules.settings.coalesce_milliseconds / 1000
         placed = await self._store.record(
             tx, heard, wish.standing, answer_wanted=wish.answer_wanted, wait_seconds=wait_seconds
@@ -221,6 +221,7 @@ class Handlers:
                 send_id=send_identity(message.recorded_message_id),
                 author="system",
                 ownership_number=standing.ownership_number,
+                previous_seq=spoken[1].previous_send_seq,
             )
         else:
             await self._store.count_as_answered(tx, *ids)
@@ -251,6 +252,19 @@ class Handlers:
             conversation.phone = contact.phone or conversation.phone
 
 
+def _wish_of(
+    conversation: LockedConversation, rules: TenantRules, heard: MessageReceived
+) -> CustomerWish:
+    """History changes nothing; what nobody can read is shown to people, and not answered."""
+    if heard.imported:
+        return CustomerWish(conversation.standing, None, answer_wanted=False)
+    keyword = rules.handoff_words.found_in(heard.content.text or "")
+    wish = hear_customer(conversation.standing, keyword, served=conversation.served)
+    if heard.content.kind == "unsupported":
+        return replace(wish, answer_wanted=False)
+    return wish
+
+
 def _conversation_of(heard: MessageReceived) -> bytes:
     return heard.conversation_id.bytes
 
@@ -260,14 +274,18 @@ def handoff_identity(turn_id: UUID, standing: Standing) -> UUID:
     return send_identity(reply_identity(turn_id), standing.ownership_number)
 
 
-def _delivery_of(outcome: Outcome) -> tuple[DeliveryState, str | None]:
-    if isinstance(outcome, MessageSent):
-        return "accepted", None
-    if isinstance(outcome, MessageFailed):
-        return "failed", outcome.code
-    if isinstance(outcome, MessageUnknown):
-        return "unknown", None
+def _news_of(outcome: Outcome) -> DeliveryNews:
+    ids = (outcome.tenant_id, outcome.recorded_message_id)
+    match outcome:
+        case MessageSent():
+            first = outcome.provider_message_ids[0] if outcome.provider_message_ids else None
+            return DeliveryNews(*ids, "accepted", plan=outcome.plan, provider_message_id=first)
+        case MessageFailed():
+            return DeliveryNews(*ids, "failed", outcome.code, outcome.detail, outcome.plan)
+        case MessageUnknown():
+            return DeliveryNews(*ids, "unknown", None, outcome.detail)
+    code = None
     if outcome.status == "failed":
-        code = outcome.provider_code
-        return "failed", "provider_failed" if code is None else f"provider_{abs(code)}"
-    return outcome.status, None
+        number = outcome.provider_code
+        code = "provider_failed" if number is None else f"provider_{abs(number)}"
+    return DeliveryNews(*ids, outcome.status, code, outcome.detail, price=outcome.price)

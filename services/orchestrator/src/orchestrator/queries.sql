@@ -67,9 +67,9 @@ where tenant_id = $1::uuid and contact_id = $2::uuid
 -- Give a customer's message the next place, unless it has one; no row when it was a repeat.
 with recorded as (
     insert into messages (message_id, tenant_id, conversation_id, seq, role, author, text, content,
-        provider_message_id, client_message_id, delivery, sent_at, created_at)
+        provider_message_id, client_message_id, delivery, sent_at, created_at, reply_to)
     select $3::uuid, c.tenant_id, c.conversation_id, c.last_seq + 1, 'customer', null, $4::text,
-        $5::jsonb, $6::text, $7::text, 'none', $8::timestamptz, clock_timestamp()
+        $5::jsonb, $6::text, $7::text, 'none', $8::timestamptz, clock_timestamp(), $15::text
     from conversations c
     where c.tenant_id = $1::uuid and c.conversation_id = $2::uuid
     on conflict (message_id) do nothing
@@ -79,7 +79,10 @@ update conversations c
 set last_seq = recorded.seq, last_customer_seq = recorded.seq,
     last_message_at = recorded.created_at, status = $9::text, owner_kind = $10::text,
     assignee = $11::text, ownership_number = $12::bigint,
-    turn_due_at = case when $13::boolean then
+    -- History is answered already, unless something still waits for an answer.
+    last_answered_seq = case when $16::boolean and c.last_answered_seq = c.last_customer_seq
+        then recorded.seq else c.last_answered_seq end,
+    turn_due_at = case when $16::boolean then c.turn_due_at when $13::boolean then
         coalesce(c.turn_due_at, recorded.created_at + make_interval(secs => $14::float8)) end
 from recorded
 where c.tenant_id = $1::uuid and c.conversation_id = $2::uuid
@@ -94,6 +97,30 @@ where c.tenant_id = $1::uuid and c.conversation_id = $2::uuid
     and messages.tenant_id = $1::uuid and messages.role = 'customer'
     and messages.seq > c.last_answered_seq
 
+-- name: record_echo
+-- Record what the business said by another way; no row when it was a repeat. Unless it is history,
+-- it answers all the customer said so far.
+with recorded as (
+    insert into messages (message_id, tenant_id, conversation_id, seq, role, author, text, content,
+        provider_message_id, delivery, sent_at, created_at)
+    select $3::uuid, c.tenant_id, c.conversation_id, c.last_seq + 1, 'agent', $4::text, $5::text,
+        $6::jsonb, $7::text, 'accepted', $8::timestamptz, clock_timestamp()
+    from conversations c
+    where c.tenant_id = $1::uuid and c.conversation_id = $2::uuid
+    on conflict (message_id) do nothing
+    returning seq, created_at
+)
+update conversations c
+set last_seq = recorded.seq, last_message_at = recorded.created_at, status = $9::text,
+    owner_kind = $10::text, assignee = $11::text, ownership_number = $12::bigint,
+    last_answered_seq = case when $13::boolean then c.last_answered_seq
+        else c.last_customer_seq end,
+    turn_due_at = case when $13::boolean then c.turn_due_at end,
+    turn_attempts = case when $13::boolean then c.turn_attempts else 0 end
+from recorded
+where c.tenant_id = $1::uuid and c.conversation_id = $2::uuid
+returning recorded.seq, recorded.created_at
+
 -- name: append_message
 -- Say something beside the bot's turns: it answers all the customer said so far.
 with placed as (
@@ -101,16 +128,19 @@ with placed as (
     set last_seq = c.last_seq + 1, last_answered_seq = c.last_customer_seq,
         last_message_at = clock_timestamp(), turn_due_at = null, turn_attempts = 0,
         status = $9::text, owner_kind = $10::text, assignee = $11::text,
-        ownership_number = $12::bigint
+        ownership_number = $12::bigint, previous_send_seq = c.last_send_seq,
+        last_send_seq = c.last_seq + 1
     where c.tenant_id = $1::uuid and c.conversation_id = $2::uuid
-    returning c.last_seq, c.last_message_at
+    returning c.last_seq, c.last_message_at, c.previous_send_seq
+), said as (
+    insert into messages (message_id, tenant_id, conversation_id, seq, role, author, text, turn_id,
+        send_id, delivery, created_at, extras, reply_to)
+    select $3::uuid, $1::uuid, $2::uuid, placed.last_seq, $4::text, $5::text, $6::text, $7::uuid,
+        $8::uuid, 'planned', placed.last_message_at, $13::jsonb, $14::text
+    from placed
 )
-insert into messages (message_id, tenant_id, conversation_id, seq, role, author, text, turn_id,
-    send_id, delivery, created_at)
-select $3::uuid, $1::uuid, $2::uuid, placed.last_seq, $4::text, $5::text, $6::text, $7::uuid,
-    $8::uuid, 'planned', placed.last_message_at
+select placed.last_seq as seq, placed.last_message_at as created_at, placed.previous_send_seq
 from placed
-returning seq, created_at
 
 -- name: save_standing
 -- Change who answers; a bot that gets it back goes on with what nobody answered.
@@ -153,6 +183,9 @@ select leased.channel_id, leased.channel_type, leased.contact_external_id,
     (select min(messages.seq) from messages
      where messages.tenant_id = $1::uuid and messages.conversation_id = $2::uuid
         and messages.role = 'customer' and messages.seq > leased.last_answered_seq) as first_seq,
+    (select messages.provider_message_id from messages
+     where messages.tenant_id = $1::uuid and messages.conversation_id = $2::uuid
+        and messages.seq = leased.last_customer_seq) as newest_provider_message_id,
     (select json_agg(json_build_array(recent.seq, recent.role, recent.text, recent.content)
         order by recent.seq)
      from (select messages.seq, messages.role, messages.text, messages.content from messages
@@ -185,11 +218,13 @@ with guarded as (
     update conversations c
     set last_seq = c.last_seq + 1, last_answered_seq = $8::bigint, lease_until = null,
         turn_attempts = 0, last_message_at = clock_timestamp(),
-        turn_due_at = case when c.last_customer_seq > $8::bigint then clock_timestamp() end
+        turn_due_at = case when c.last_customer_seq > $8::bigint then clock_timestamp() end,
+        previous_send_seq = c.last_send_seq, last_send_seq = c.last_seq + 1
     where c.tenant_id = $1::uuid and c.conversation_id = $2::uuid and c.lease_epoch = $3::bigint
         and c.ownership_number = $4::bigint and c.owner_kind = 'bot'
         and c.last_answered_seq < $8::bigint
-    returning c.last_seq, c.last_message_at, c.turn_due_at is not null as more_waiting
+    returning c.last_seq, c.last_message_at, c.turn_due_at is not null as more_waiting,
+        c.previous_send_seq
 ), recorded as (
     insert into messages (message_id, tenant_id, conversation_id, seq, role, text, citations,
         turn_id, send_id, delivery, created_at)
@@ -209,7 +244,7 @@ with guarded as (
         evidence = excluded.evidence || jsonb_build_object('earlier', turns.evidence)
     where turns.outcome in ('retrying', 'suppressed')
 )
-select last_seq, last_message_at, more_waiting from guarded
+select last_seq, last_message_at, more_waiting, previous_send_seq from guarded
 
 -- name: release_lease
 -- Give the lease back without an answer; no row if it is not mine any more.
@@ -247,10 +282,39 @@ limit $1::int
 for update skip locked
 
 -- name: advance_delivery
--- Take messages further: (id, state, code) where the state here is one of those before it.
+-- Take messages further where the state here is one before the news; keep what is told beside it.
 update messages
-set delivery = $3::text, delivery_code = $4::text
-where tenant_id = $1::uuid and message_id = $2::uuid and delivery = any($5::text[])
+set delivery = case when delivery = any($5::text[]) then $3::text else delivery end,
+    delivery_code = case when delivery = any($5::text[]) then $4::text else delivery_code end,
+    delivery_detail = case when delivery = any($5::text[]) then $6::text else delivery_detail end,
+    plan = coalesce($7::jsonb, plan),
+    price = coalesce($8::jsonb, price),
+    provider_message_id = coalesce(provider_message_id, $9::text)
+where tenant_id = $1::uuid and message_id = $2::uuid
+    and (delivery = any($5::text[]) or $7::jsonb is not null or $8::jsonb is not null
+        or ($9::text is not null and provider_message_id is null))
+
+-- name: note_delay
+-- Why a message that has not gone out yet has to wait.
+update messages
+set delivery_code = $3::text, delivery_detail = $4::text
+where tenant_id = $1::uuid and message_id = $2::uuid and delivery in ('planned', 'attempting')
+
+-- name: keep_changes
+-- Keep what became of a message, unless something newer is here.
+insert into message_changes (message_id, provider_message_id, tenant_id, revision, changes)
+values ($1::uuid, $2::text, $3::uuid, $4::bigint, $5::jsonb)
+on conflict (message_id, provider_message_id) do update
+set revision = excluded.revision, changes = excluded.changes, heard_at = now()
+where message_changes.revision < excluded.revision
+
+-- name: keep_media
+-- Keep what became of a file; once it is stored it stays so.
+insert into message_media (message_id, media_id, tenant_id, media)
+values ($1::uuid, $2::uuid, $3::uuid, $4::jsonb)
+on conflict (message_id, media_id) do update
+set media = excluded.media, heard_at = now()
+where message_media.media ->> 'state' is distinct from 'stored'
 
 -- name: find_conversation
 -- A conversation as the API shows it.
@@ -291,16 +355,26 @@ select last_seq from conversations where tenant_id = $1::uuid and conversation_i
 
 -- name: list_messages
 -- Messages after a place, in order.
-select message_id, seq, role, text, content, citations, created_at, client_message_id, turn_id,
-    delivery, delivery_code
-from messages
-where tenant_id = $1::uuid and conversation_id = $2::uuid and seq > $3::bigint
-order by seq
+select m.message_id, m.seq, m.role, m.text, m.content, m.citations, m.created_at,
+    m.client_message_id, m.turn_id, m.delivery, m.delivery_code, m.delivery_detail, m.author,
+    m.provider_message_id, m.reply_to, m.extras, m.plan, m.price,
+    (select k.media from message_media k where k.message_id = m.message_id
+     order by k.heard_at desc limit 1) as media,
+    (select k.changes from message_changes k where k.message_id = m.message_id
+     order by k.revision desc limit 1) as changes
+from messages m
+where m.tenant_id = $1::uuid and m.conversation_id = $2::uuid and m.seq > $3::bigint
+order by m.seq
 limit $4::int
 
 -- name: find_message
 -- One message.
-select message_id, seq, role, text, content, citations, created_at, client_message_id, turn_id,
-    delivery, delivery_code
-from messages
-where tenant_id = $1::uuid and message_id = $2::uuid
+select m.message_id, m.seq, m.role, m.text, m.content, m.citations, m.created_at,
+    m.client_message_id, m.turn_id, m.delivery, m.delivery_code, m.delivery_detail, m.author,
+    m.provider_message_id, m.reply_to, m.extras, m.plan, m.price,
+    (select k.media from message_media k where k.message_id = m.message_id
+     order by k.heard_at desc limit 1) as media,
+    (select k.changes from message_changes k where k.message_id = m.message_id
+     order by k.revision desc limit 1) as changes
+from messages m
+where m.tenant_id = $1::uuid and m.message_id = $2::uuid

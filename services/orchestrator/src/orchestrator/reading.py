@@ -1,16 +1,29 @@
 """Reading conversations and messages, for the API and for widgets that come back."""
 
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 from uuid import UUID
 
 from pydantic import TypeAdapter
 
+from contracts.message import Part
 from contracts.v1.conversations import Conversation
-from contracts.v1.shapes import Citation, ContactRef, MessageContent, RecordedMessage
+from contracts.v1.shapes import (
+    Citation,
+    ContactRef,
+    MediaRef,
+    MessageChanges,
+    MessageContent,
+    MessageExtras,
+    Price,
+    RecordedMessage,
+    SendPlan,
+)
 from postgres import Queries, Transaction
 
 _CITATIONS: Final = TypeAdapter(list[Citation])
+
+Shape = TypeVar("Shape", bound=Part)
 
 
 class ReadingStore:
@@ -104,7 +117,19 @@ def _conversation(row: Any) -> Conversation:
 
 def read_content(stored: str | None) -> MessageContent | None:
     """Read a stored content; None for plain text."""
-    return None if stored is None else MessageContent.model_validate_json(stored, extra="ignore")
+    return _read(MessageContent, stored)
+
+
+def _with_media(content: MessageContent | None, stored: str | None) -> MessageContent | None:
+    """The file as it is now, not as it was when the message came."""
+    media = _read(MediaRef, stored)
+    if content is None or media is None:
+        return content
+    return content.model_copy(update={"media": media})
+
+
+def _read(shape: type[Shape], stored: str | None) -> Shape | None:
+    return None if stored is None else shape.model_validate_json(stored, extra="ignore")
 
 
 def _message(row: Any) -> RecordedMessage:
@@ -114,11 +139,19 @@ def _message(row: Any) -> RecordedMessage:
         seq=row["seq"],
         role=row["role"],
         text=row["text"],
-        content=read_content(row["content"]),
+        content=_with_media(read_content(row["content"]), row["media"]),
         citations=[] if cited is None else _CITATIONS.validate_json(cited),
         created_at=row["created_at"],
         client_message_id=row["client_message_id"],
         turn_id=row["turn_id"],
         delivery=row["delivery"],
         delivery_code=row["delivery_code"],
+        delivery_detail=row["delivery_detail"],
+        author=row["author"],
+        provider_message_id=row["provider_message_id"],
+        reply_to=row["reply_to"],
+        extras=_read(MessageExtras, row["extras"]),
+        changes=_read(MessageChanges, row["changes"]),
+        plan=_read(SendPlan, row["plan"]),
+        price=_read(Price, row["price"]),
     )

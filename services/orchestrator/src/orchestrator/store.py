@@ -3,16 +3,19 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeAlias
 from uuid import UUID
 
-from contracts.v1.channels import MessageReceived
+from contracts.v1.channels import EchoReceived, MessageReceived, ThreadControlChanged
 from contracts.v1.conversations import Conversation
 from contracts.v1.shapes import (
     ChannelType,
     ContactRef,
     DeliveryState,
+    MessageExtras,
+    Price,
     Role,
+    SendPlan,
 )
 from contracts.v1.tenants import ChannelConfigured, TenantConfigured
 from orchestrator.domain import (
@@ -24,6 +27,9 @@ from orchestrator.domain import (
 )
 from orchestrator.storable import storable_json, storable_text
 from postgres import Queries, Transaction
+
+FromContact: TypeAlias = MessageReceived | EchoReceived | ThreadControlChanged
+"""What begins a conversation where there is none."""
 
 
 @dataclass(slots=True)
@@ -74,6 +80,8 @@ class Placed:
 
     seq: int
     created_at: datetime
+    previous_send_seq: int | None = None
+    """Place of the conversation's send before this one, if this is one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +94,22 @@ class Aside:
     text: str
     turn_id: UUID | None
     send_id: UUID
+    extras: MessageExtras | None = None
+    reply_to: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryNews:
+    """How far a message has come, and what is told beside it."""
+
+    tenant_id: UUID
+    message_id: UUID
+    state: DeliveryState
+    code: str | None = None
+    detail: str | None = None
+    plan: SendPlan | None = None
+    price: Price | None = None
+    provider_message_id: str | None = None
 
 
 class ConversationStore:
@@ -128,7 +152,7 @@ class ConversationStore:
         row = await tx.fetchrow(self._queries["lock_conversation"], tenant_id, conversation_id)
         return None if row is None else _locked(row)
 
-    async def begin(self, tx: Transaction, heard: MessageReceived) -> None:
+    async def begin(self, tx: Transaction, heard: FromContact) -> None:
         """Make contact and conversation where they are missing and the channel is known."""
         await tx.execute(
             self._queries["begin_conversation"],
@@ -145,6 +169,14 @@ class ConversationStore:
             FIRST_STANDING.assignee,
             FIRST_STANDING.ownership_number,
         )
+
+    async def lock_or_begin(self, tx: Transaction, heard: FromContact) -> LockedConversation | None:
+        """Lock the conversation, begun if it must be; None while its channel is unknown."""
+        conversation = await self.lock(tx, heard.tenant_id, heard.conversation_id)
+        if conversation is None:
+            await self.begin(tx, heard)
+            conversation = await self.lock(tx, heard.tenant_id, heard.conversation_id)
+        return conversation
 
     async def rename_contact(
         self, tx: Transaction, conversation: LockedConversation, contact: ContactRef
@@ -182,6 +214,28 @@ class ConversationStore:
             *_columns(standing),
             answer_wanted,
             wait_seconds,
+            heard.reply_to,
+            bool(heard.imported),
+        )
+        return None if row is None else Placed(row["seq"], row["created_at"])
+
+    async def record_echo(
+        self, tx: Transaction, heard: EchoReceived, standing: Standing, author: str
+    ) -> Placed | None:
+        """Give what the business said elsewhere the next place; None if it has one already."""
+        content = heard.content
+        row = await tx.fetchrow(
+            self._queries["record_echo"],
+            heard.tenant_id,
+            heard.conversation_id,
+            inbound_identity(heard.conversation_id, heard.provider_message_id),
+            author,
+            storable_text(content.text or ""),
+            None if content.kind == "text" else storable_json(content.model_dump_json()),
+            heard.provider_message_id,
+            heard.sent_at,
+            *_columns(standing),
+            bool(heard.imported),
         )
         return None if row is None else Placed(row["seq"], row["created_at"])
 
@@ -204,10 +258,12 @@ class ConversationStore:
             said.turn_id,
             said.send_id,
             *_columns(standing),
+            said.extras and storable_json(said.extras.model_dump_json()),
+            said.reply_to,
         )
         if row is None:
             raise LookupError(f"conversation {conversation.conversation_id} is gone")
-        return Placed(row["seq"], row["created_at"])
+        return Placed(row["seq"], row["created_at"], row["previous_send_seq"])
 
     async def save_standing(
         self, tx: Transaction, tenant_id: UUID, conversation_id: UUID, standing: Standing
@@ -234,16 +290,25 @@ class ConversationStore:
         )
         return seq
 
-    async def advance_delivery(
-        self,
-        tx: Transaction,
-        news: Sequence[tuple[UUID, UUID, DeliveryState, str | None]],
-    ) -> None:
-        """Take messages further; news is (tenant, message, state, code), and never goes back."""
-        rows = sorted(news, key=lambda item: str(item[1]))  # one lock order for every worker
+    async def advance_delivery(self, tx: Transaction, news: Sequence[DeliveryNews]) -> None:
+        """Take messages further; nothing here ever takes one back."""
+        rows = sorted(news, key=lambda one: str(one.message_id))  # one lock order for every worker
         await tx.executemany(
             self._queries["advance_delivery"],
-            [(*item, states_before(item[2])) for item in rows],
+            [
+                (
+                    one.tenant_id,
+                    one.message_id,
+                    one.state,
+                    one.code,
+                    states_before(one.state),
+                    one.detail,
+                    one.plan and storable_json(one.plan.model_dump_json()),
+                    one.price and storable_json(one.price.model_dump_json()),
+                    one.provider_message_id,
+                )
+                for one in rows
+            ],
         )
 
 

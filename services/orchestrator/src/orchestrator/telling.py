@@ -7,8 +7,8 @@ from typing import Any, Final, Literal
 from uuid import UUID
 
 from contracts.message import Message
-from contracts.v1.channels import MessageReceived
-from contracts.v1.sending import OutgoingBody, SendMessage
+from contracts.v1.channels import EchoReceived, MessageReceived
+from contracts.v1.sending import OutgoingBody, SendMessage, TypingShown
 from contracts.v1.shapes import (
     ChannelType,
     Citation,
@@ -104,8 +104,41 @@ def customer_recorded(
         turn_id=None,
         delivery="none",
         delivery_code=None,
+        provider_message_id=heard.provider_message_id,
+        reply_to=heard.reply_to,
     )
     return MessageRecorded.make(**envelope.fields(contact=True), message=message)
+
+
+def echo_recorded(
+    envelope: Envelope, heard: EchoReceived, placed: Placed, author: str
+) -> MessageRecorded:
+    """What the business said by another way has its place."""
+    text = clipped(storable_text(heard.content.text or ""), _CUSTOMER_TEXT_BYTES_MAX)
+    message = RecordedMessage(
+        recorded_message_id=inbound_identity(heard.conversation_id, heard.provider_message_id),
+        seq=placed.seq,
+        role="agent",
+        text=text,
+        content=_beside(heard.content, text),
+        citations=[],
+        created_at=placed.created_at,
+        client_message_id=None,
+        turn_id=None,
+        delivery="accepted",
+        delivery_code=None,
+        author=author,
+        provider_message_id=heard.provider_message_id,
+    )
+    return MessageRecorded.make(**envelope.fields(contact=True), message=message)
+
+
+def typing_shown(leased: Leased) -> TypingShown:
+    """An answer is being made."""
+    return TypingShown.make(
+        **Envelope.of_turn(leased).fields(contact=True),
+        provider_message_id=leased.newest_provider_message_id,
+    )
 
 
 def _beside(content: MessageContent, text: str) -> MessageContent | None:
@@ -131,6 +164,9 @@ def aside_recorded(said: Aside, placed: Placed) -> RecordedMessage:
         turn_id=said.turn_id,
         delivery="planned",
         delivery_code=None,
+        author=said.author,
+        reply_to=said.reply_to,
+        extras=said.extras,
     )
 
 
@@ -160,6 +196,7 @@ def recorded_and_sent(
     send_id: UUID,
     author: Literal["bot", "agent", "system"],
     ownership_number: int,
+    previous_seq: int | None,
 ) -> tuple[MessageRecorded, SendMessage]:
     """An outgoing message has its place and shall be sent."""
     recorded = MessageRecorded.make(**envelope.fields(contact=True), message=message)
@@ -171,9 +208,10 @@ def recorded_and_sent(
         author=author,
         turn_id=message.turn_id,
         ownership_number=ownership_number,
-        body=OutgoingBody(text=message.text, citations=message.citations),
-        reply_to=None,
+        body=OutgoingBody(text=message.text, citations=message.citations, extras=message.extras),
+        reply_to=message.reply_to,
         created_at=message.created_at,
+        previous_seq=previous_seq,
     )
     return recorded, send
 

@@ -88,6 +88,7 @@ class TurnStore:
             leased_monotonic=monotonic(),
             turn_id=turn_identity(conversation_id, first_seq),
             messages=[_stored(*fields) for fields in json.loads(row["messages"] or "[]")],
+            newest_provider_message_id=row["newest_provider_message_id"],
         )
 
     async def commit_reply(
@@ -119,7 +120,8 @@ class TurnStore:
         )
         if row is None:
             return None
-        return Committed(Placed(row["last_seq"], row["last_message_at"]), row["more_waiting"])
+        placed = Placed(row["last_seq"], row["last_message_at"], row["previous_send_seq"])
+        return Committed(placed, row["more_waiting"])
 
     async def release(
         self,

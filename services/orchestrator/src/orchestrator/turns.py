@@ -28,6 +28,7 @@ from orchestrator.metrics import TURN_SECONDS, Durations
 from orchestrator.telling import Envelope
 from orchestrator.tenant_rules import RuleBook
 from orchestrator.turn_store import Kept, TurnStore
+from orchestrator.typing_signs import TypingSigns
 from outbox import Outbox
 from postgres import DatabaseAway, Transaction
 
@@ -64,12 +65,14 @@ class TurnWorker:
         store: TurnStore,
         rules: RuleBook,
         answerer: Answerer,
+        typing: TypingSigns,
         held: dict[UUID, int],
     ) -> None:
         self._outbox = outbox
         self._store = store
         self._rules = rules
         self._answerer = answerer
+        self._typing = typing
         self._held = held
 
     async def run(self, tenant_id: UUID, conversation_id: UUID) -> Ended:
@@ -120,7 +123,8 @@ class TurnWorker:
 
     async def _run(self, turn: Turn) -> Ended:
         try:
-            draft = await self._answer(turn)
+            async with self._typing.during(turn.leased):
+                draft = await self._answer(turn)
         except TurnFailure as failure:
             return await self._fail(turn, failure)
         await observe.afailpoint("orchestrator.before_reply_commit")
@@ -174,6 +178,7 @@ class TurnWorker:
             send_id=send_identity(leased.turn_id),
             author="bot",
             ownership_number=leased.ownership_number,
+            previous_seq=committed.placed.previous_send_seq,
         )
         completed = telling.turn_completed(leased, outcome, message, draft)
         failed = [telling.turn_failed(leased, failure, final=True)] if failure else []

@@ -65,6 +65,7 @@ class Desk:
             limits=AnswerLimits(**limits),
             pace=RunnerPace(heartbeat_seconds=0.05, sweep_seconds=0.05),
             lease_seconds=self.lease_seconds,
+            typing_after_seconds=0.0,
         )
 
     def model_says(self, answer: Any) -> None:

@@ -46,6 +46,7 @@ async def service(
         limits=AnswerLimits(),
         pace=RunnerPace(heartbeat_seconds=1.0, sweep_seconds=0.5),
         lease_seconds=5.0,
+        typing_after_seconds=0.0,
     )
     listen(bus, parts)
     assert bus.heard == set(heard_by("orchestrator"))
