@@ -21,7 +21,7 @@ from contracts.v1.shapes import PLATFORM
 from postgres import Database
 from simulators.meta import MetaSimulator
 from simulators.meta import Settings as MetaSettings
-from testkit import ServiceDatabase, Vhost
+from testkit import ProcessHarness, ServiceDatabase, ServiceProcess, Vhost
 
 from .world import HEARD, KEYS, Neighbours, World
 
@@ -120,6 +120,46 @@ async def world(
             stack.push_async_callback(_cancelled, asyncio.create_task(job))
         await bus.until_can_say()
         yield World(meta, neighbours, database, parts, settings)
+
+
+@pytest.fixture
+async def killable(
+    settings: Settings, neighbours: Neighbours, meta: MetaSimulator
+) -> AsyncIterator[World]:
+    """Return a view of channel-ingress; the service itself is a process of its own."""
+    async with AsyncExitStack() as stack:
+        database = await Database.connect(settings.database_url, name="test")
+        stack.push_async_callback(database.close)
+        graph = GraphClient.open(meta.url, settings.graph_version)
+        stack.push_async_callback(graph.close)
+        parts = compose(
+            settings, database, Bus(settings.amqp_url, service="channel-ingress"), graph
+        )
+        yield World(meta, neighbours, database, parts, settings)
+
+
+@pytest.fixture
+def start(
+    settings: Settings, meta: MetaSimulator, processes: ProcessHarness
+) -> Callable[[str], ServiceProcess]:
+    """Return a function that starts channel-ingress (again), a failpoint armed or not."""
+    environment = {
+        "CHAT_CHANNEL_INGRESS_DATABASE_URL": settings.database_url,
+        "CHAT_CHANNEL_INGRESS_AMQP_URL": settings.amqp_url,
+        "CHAT_CHANNEL_INGRESS_UNKNOWN_AFTER_SECONDS": "3",
+        "CHAT_CHANNEL_INGRESS_SWEEP_SECONDS": "0.1",
+        "CHAT_CHANNEL_INGRESS_MEDIA_FETCH_SECONDS": str(settings.media_fetch_seconds),
+        "CHAT_META_GRAPH_URL": meta.url,
+        "CHAT_MASTER_KEYS": KEYS,
+        "CHAT_BLOB_URL": settings.blob_url,
+    }
+
+    def start(failpoint: str = "") -> ServiceProcess:
+        if "channel_ingress" in processes.running:
+            return processes["channel_ingress"].start(CHAT_FAILPOINTS=failpoint)
+        return processes.spawn("channel_ingress", environment, CHAT_FAILPOINTS=failpoint)
+
+    return start
 
 
 async def _cancelled(task: asyncio.Task[None]) -> None:

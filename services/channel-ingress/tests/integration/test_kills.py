@@ -3,61 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack
+from collections.abc import Callable
 
 import pytest
 
-from bus import Bus
-from channel_ingress.composition import compose
-from channel_ingress.config import Settings
-from channel_ingress.graph import GraphClient
 from contracts.v1.channels import MessageReceived
 from contracts.v1.sending import MessageSent, MessageUnknown
-from postgres import Database
-from simulators.meta import MetaSimulator, whatsapp_bodies
-from testkit import ProcessHarness, ServiceProcess
+from simulators.meta import whatsapp_bodies
+from testkit import ServiceProcess
 
-from .world import CUSTOMER, KEYS, PHONE, Neighbours, World
+from .world import CUSTOMER, PHONE, World
 
 
 @pytest.fixture
-async def world(
-    settings: Settings, neighbours: Neighbours, meta: MetaSimulator
-) -> AsyncIterator[World]:
+def world(killable: World) -> World:
     """Return a view of channel-ingress; the service itself is a process of its own."""
-    async with AsyncExitStack() as stack:
-        database = await Database.connect(settings.database_url, name="test")
-        stack.push_async_callback(database.close)
-        graph = GraphClient.open(meta.url, settings.graph_version)
-        stack.push_async_callback(graph.close)
-        parts = compose(
-            settings, database, Bus(settings.amqp_url, service="channel-ingress"), graph
-        )
-        yield World(meta, neighbours, database, parts, settings)
-
-
-@pytest.fixture
-def start(
-    settings: Settings, meta: MetaSimulator, processes: ProcessHarness
-) -> Callable[[str], ServiceProcess]:
-    """Return a function that starts channel-ingress (again), a failpoint armed or not."""
-    environment = {
-        "CHAT_CHANNEL_INGRESS_DATABASE_URL": settings.database_url,
-        "CHAT_CHANNEL_INGRESS_AMQP_URL": settings.amqp_url,
-        "CHAT_CHANNEL_INGRESS_UNKNOWN_AFTER_SECONDS": "3",
-        "CHAT_CHANNEL_INGRESS_SWEEP_SECONDS": "0.1",
-        "CHAT_META_GRAPH_URL": meta.url,
-        "CHAT_MASTER_KEYS": KEYS,
-        "CHAT_BLOB_URL": settings.blob_url,
-    }
-
-    def start(failpoint: str = "") -> ServiceProcess:
-        if "channel_ingress" in processes.running:
-            return processes["channel_ingress"].start(CHAT_FAILPOINTS=failpoint)
-        return processes.spawn("channel_ingress", environment, CHAT_FAILPOINTS=failpoint)
-
-    return start
+    return killable
 
 
 async def test_killed_before_the_call_it_is_unknown_and_never_sent(

@@ -15,7 +15,14 @@ from channel_ingress.composition import Parts
 from channel_ingress.config import Settings
 from channel_ingress.domain import conversation_identity
 from contracts.message import Message
-from contracts.v1.channels import ChannelWebhookReceived, MessageReceived, UpdateReceived
+from contracts.v1.channel_health import ChannelHealthChanged
+from contracts.v1.channels import (
+    ChannelWebhookReceived,
+    MediaFailed,
+    MediaStored,
+    MessageReceived,
+    UpdateReceived,
+)
 from contracts.v1.sending import (
     DeliverToVisitor,
     MessageFailed,
@@ -26,6 +33,7 @@ from contracts.v1.sending import (
     SendMessage,
 )
 from contracts.v1.shapes import PLATFORM
+from contracts.v1.templates import TemplateChanged
 from contracts.v1.tenants import ChannelConfigured, RepeatConfiguration
 from postgres import Database
 from sealing import KeyRing
@@ -43,8 +51,10 @@ HEARD: dict[str, tuple[type[Message], ...]] = {
         MessageFailed,
         MessageUnknown,
         MessageStatusChanged,
+        MediaStored,
+        MediaFailed,
     ),
-    "webhook-dispatcher": (UpdateReceived,),
+    "webhook-dispatcher": (UpdateReceived, ChannelHealthChanged, TemplateChanged),
     "gateway": (DeliverToVisitor, RepeatConfiguration),
 }
 
