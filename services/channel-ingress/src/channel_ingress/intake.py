@@ -14,6 +14,7 @@ from channel_ingress.items import (
     CustomerMessage,
     Item,
     Prices,
+    ReadUpTo,
     Status,
     Unreadable,
     UnreadableBody,
@@ -22,6 +23,8 @@ from channel_ingress.items import (
 )
 from channel_ingress.known_channels import KnownChannels
 from channel_ingress.metrics import DUPLICATES, ITEMS, UNREAD_BODIES
+from channel_ingress.placing import placed
+from channel_ingress.read_marks import ReadMarks
 from channel_ingress.reading import MALFORMED, digest_key, read_body
 from channel_ingress.said import item_event
 from channel_ingress.status_join import StatusJoin
@@ -56,6 +59,7 @@ class Intake:
         self._outbox, self._store, self._channels = outbox, store, channels
         self._statuses, self._joins = statuses, joins
         self._contacts, self._effects = contacts, effects
+        self._read_marks = ReadMarks(outbox, contacts)
         self._large_body_kept = large_body_kept
 
     async def receive(self, event: ChannelWebhookReceived, tx: Transaction) -> None:
@@ -81,6 +85,13 @@ class Intake:
         routed = await self._route(event, items, tx)
         await self._keep_items(event, routed, tx)
         await self._keep_statuses(routed, tx)
+        marks = [
+            (item.payload, channel)
+            for item, channel in routed
+            if channel is not None and isinstance(item.payload, ReadUpTo)
+        ]
+        if marks:
+            await self._read_marks.settle(tx, marks)
         if event.channel_id is None:
             for address in {item.address for item, channel in routed if channel is None}:
                 await self._keep(tx, event, "unrouted", address=address)
@@ -88,16 +99,27 @@ class Intake:
     async def _route(
         self, event: ChannelWebhookReceived, items: list[Item], tx: Transaction
     ) -> list[Routed]:
-        """Each item with its channel: the named one, else by its own address."""
+        """Each item with its channel: the named one, else by its own address or account.
+
+        An account's notice is for every channel that stands on the account.
+        """
+        if event.channel_id is not None:
+            named = await self._channels.of_tenant(tx, event.channel_id, event.tenant_id)
+            if named is None:
+                raise RetryLater(f"channel {event.channel_id} has not been heard of yet")
+            own = ("", named.external_id) if named.state == "active" else ()
+            return [_placed(item, named if item.address in own else None) for item in items]
         addresses = sorted({item.address for item in items if item.address})
-        if event.channel_id is None:
-            by_address = await self._channels.at_addresses(tx, event.channel_type, addresses)
-            return [(item, by_address.get(item.address)) for item in items]
-        named = await self._channels.of_tenant(tx, event.channel_id, event.tenant_id)
-        if named is None:
-            raise RetryLater(f"channel {event.channel_id} has not been heard of yet")
-        own = ("", named.external_id) if named.state == "active" else ()
-        return [(item, named if item.address in own else None) for item in items]
+        by_address = await self._channels.at_addresses(tx, event.channel_type, addresses)
+        accounts = sorted({item.account for item in items if item.account and not item.address})
+        by_account = await self._channels.of_accounts(tx, event.channel_type, accounts)
+        routed: list[Routed] = []
+        for item in items:
+            if item.address or item.account not in by_account:
+                routed.append(_placed(item, by_address.get(item.address)))
+            else:
+                routed += [_placed(item, channel) for channel in by_account[item.account]]
+        return routed
 
     async def _keep_items(
         self, event: ChannelWebhookReceived, routed: list[Routed], tx: Transaction
@@ -105,7 +127,7 @@ class Intake:
         rows: dict[tuple[UUID, str], ItemRow] = {}
         sources: dict[tuple[UUID, str], Routed] = {}
         for item, channel in routed:
-            if isinstance(item.payload, Status) and channel is not None:
+            if isinstance(item.payload, Status | ReadUpTo) and channel is not None:
                 continue
             row = _item_row(event.tenant_id, item, channel)
             rows.setdefault((row.channel_id, row.provider_key), row)
@@ -204,8 +226,14 @@ class Intake:
         )
 
 
+def _placed(item: Item, channel: Channel | None) -> Routed:
+    return (placed(item, channel), channel) if channel is not None else (item, None)
+
+
 def _item_row(event_tenant: UUID, item: Item, channel: Channel | None) -> ItemRow:
-    unrouted_key = digest_key("unrouted", f"{event_tenant} {item.address} {item.provider_key}")
+    unrouted_key = digest_key(
+        "unrouted", f"{event_tenant} {item.address} {item.account} {item.provider_key}"
+    )
     problem = item.payload.problem if isinstance(item.payload, Unreadable) else None
     return ItemRow(
         channel_id=channel.channel_id if channel else NO_CHANNEL,

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import TypeVar
 from uuid import UUID
 
 from channel_ingress.store import SendingChannel, Store
-from postgres import Transaction
+from postgres import Queries, Transaction
 
 Key = TypeVar("Key")
 
@@ -24,6 +24,7 @@ class KnownChannels:
         self._store, self._clock = store, clock
         self._by_id: dict[UUID, tuple[float, SendingChannel]] = {}
         self._by_address: dict[tuple[str, str], tuple[float, SendingChannel]] = {}
+        self._queries = Queries("channel_ingress", "queries_inbound.sql")
 
     async def at_addresses(
         self, tx: Transaction, channel_type: str, addresses: Iterable[str]
@@ -53,6 +54,18 @@ class KnownChannels:
             if channel is not None:
                 self._keep(self._by_id, channel_id, channel)
         return channel if channel is not None and channel.tenant_id == tenant_id else None
+
+    async def of_accounts(
+        self, tx: Transaction, channel_type: str, accounts: Sequence[str]
+    ) -> dict[str, list[SendingChannel]]:
+        """Served channels, of any tenant, by the business account that they stand on."""
+        found: dict[str, list[SendingChannel]] = {}
+        if accounts:
+            sql = self._queries["channels_of_accounts"]
+            for row in await tx.fetch(sql, channel_type, list(accounts)):
+                *columns, account = row
+                found.setdefault(account, []).append(SendingChannel(*columns))
+        return found
 
     def forget(self) -> None:
         """Something was configured: ask the database again."""

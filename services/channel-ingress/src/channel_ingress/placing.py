@@ -18,7 +18,7 @@ def placed(item: Item, channel: Channel) -> Item:
     if isinstance(payload, CustomerMessage | Echo):
         if isinstance(payload, Echo) and _is_ours(payload, _app_id(channel)):
             sent = Status(
-                payload.provider_message_id,
+                payload.provider_message_id.split("#", 1)[0],
                 "sent",
                 payload.sent_at,
                 payload.reference,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, NoReturn
 
@@ -124,6 +125,11 @@ def item_of(address: str, provider_key: str, source: object, payload: Payload) -
         provider_key = digest_key("long", provider_key)
     flags = ("text_cleaned",) if "\\ufffd" in raw or "\N{REPLACEMENT CHARACTER}" in raw else ()
     return Item(address, provider_key, raw, payload, flags)
+
+
+def flagged(item: Item, mended: bool) -> Item:
+    """Say of an item that its time had to be mended."""
+    return replace(item, flags=(*item.flags, "timestamp_mended")) if mended else item
 
 
 def unreadable_item(address: str, source: object, error: BaseException) -> Item:

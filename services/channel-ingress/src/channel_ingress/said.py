@@ -3,14 +3,29 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal
 
 from channel_ingress.contact_book import Known
 from channel_ingress.domain import conversation_identity, item_identity, outcome_identity
-from channel_ingress.items import CustomerMessage, Item, Update
+from channel_ingress.items import (
+    Change,
+    CustomerMessage,
+    Echo,
+    IdentityChange,
+    Item,
+    Preference,
+    ThreadControl,
+    Update,
+)
 from channel_ingress.store import Channel
 from contracts.message import Event
-from contracts.v1.channels import ChannelWebhookReceived, MessageReceived, UpdateReceived
+from contracts.v1.channels import (
+    ChannelWebhookReceived,
+    EchoReceived,
+    MessageReceived,
+    ThreadControlChanged,
+    UpdateReceived,
+)
 from contracts.v1.sending import (
     MessageFailed,
     MessageSent,
@@ -24,44 +39,40 @@ from contracts.v1.shapes import Price
 def item_event(
     cause: ChannelWebhookReceived, channel: Channel, item: Item, known: Known | None
 ) -> Event:
-    """What is said of a new item: a customer's message, or an update worth knowing.
+    """What is said of a new item: who spoke, who holds the thread, or an update worth knowing.
 
     `known` is the person whom the item names, where it names one.
     """
-    if isinstance(item.payload, CustomerMessage) and known is not None:
-        return _message_received(cause, channel, item, item.payload, known)
-    update = item.payload if isinstance(item.payload, Update) else None
-    contact = update.contact_external_id if update else None
-    return UpdateReceived.make(
-        tenant_id=channel.tenant_id,
-        correlation_id=cause.correlation_id,
-        causation_id=cause.message_id,
-        message_id=item_identity(channel.channel_id, item.provider_key),
-        channel_id=channel.channel_id,
-        channel_type=channel.channel_type,
-        conversation_id=conversation_identity(channel.channel_id, contact) if contact else None,
-        update_kind=update.kind[:64] if update else "unparsed",
-        provider_message_id=update.about if update else None,
-        data=item.raw,
-        severity=update.severity if update else "warning",
-    )
+    payload, fields = item.payload, _fields(cause, channel, item)
+    if known is not None:
+        fields["conversation_id"] = known.conversation_id
+        if isinstance(payload, CustomerMessage):
+            return _message_received(payload, known, fields)
+        if isinstance(payload, Echo):
+            return _echo_received(payload, known, fields)
+        if isinstance(payload, ThreadControl):
+            holder, at, app_id = payload.holder, payload.at, payload.app_id
+            return ThreadControlChanged.make(
+                contact=known.contact, holder=holder, at=at, app_id=app_id, **fields
+            )
+    return _update_received(channel, item, fields)
+
+
+def _fields(cause: ChannelWebhookReceived, channel: Channel, item: Item) -> dict[str, Any]:
+    return {
+        "tenant_id": channel.tenant_id,
+        "correlation_id": cause.correlation_id,
+        "causation_id": cause.message_id,
+        "message_id": item_identity(channel.channel_id, item.provider_key),
+        "channel_id": channel.channel_id,
+        "channel_type": channel.channel_type,
+    }
 
 
 def _message_received(
-    cause: ChannelWebhookReceived,
-    channel: Channel,
-    item: Item,
-    message: CustomerMessage,
-    known: Known,
+    message: CustomerMessage, known: Known, fields: dict[str, Any]
 ) -> MessageReceived:
     return MessageReceived.make(
-        tenant_id=channel.tenant_id,
-        correlation_id=cause.correlation_id,
-        causation_id=cause.message_id,
-        message_id=item_identity(channel.channel_id, item.provider_key),
-        channel_id=channel.channel_id,
-        channel_type=channel.channel_type,
-        conversation_id=known.conversation_id,
         contact=known.contact,
         provider_message_id=message.provider_message_id,
         sent_at=message.sent_at,
@@ -69,6 +80,43 @@ def _message_received(
         reply_to=message.reply_to,
         client_message_id=message.client_message_id,
         imported=True if message.is_imported else None,
+        **fields,
+    )
+
+
+def _echo_received(echo: Echo, known: Known, fields: dict[str, Any]) -> EchoReceived:
+    return EchoReceived.make(
+        contact=known.contact,
+        provider_message_id=echo.provider_message_id,
+        sent_at=echo.sent_at,
+        content=echo.content,
+        source=echo.source,
+        app_id=echo.app_id,
+        imported=True if echo.is_imported else None,
+        **fields,
+    )
+
+
+def _update_received(channel: Channel, item: Item, fields: dict[str, Any]) -> UpdateReceived:
+    kind, about, severity = "unparsed", None, "warning"
+    match item.payload:
+        case Update() as update:
+            kind, about, severity = update.kind[:64], update.about, update.severity
+            contact = update.contact_external_id
+            if contact and "conversation_id" not in fields:
+                fields["conversation_id"] = conversation_identity(channel.channel_id, contact)
+        case Change() as change:
+            kind, about, severity = change.what, change.about, "info"
+        case IdentityChange():
+            kind, severity = "identity", "info"
+        case Preference():
+            kind, severity = "preference", "info"
+    return UpdateReceived.make(
+        **{"conversation_id": None, **fields},
+        update_kind=kind,
+        provider_message_id=about,
+        data=item.raw,
+        severity=severity,
     )
 
 

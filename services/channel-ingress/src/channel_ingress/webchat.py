@@ -5,30 +5,22 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime
 
-from channel_ingress.items import CustomerMessage, Item, Person
-from channel_ingress.reading import (
-    MALFORMED,
-    TEXT_LIMIT,
-    Json,
-    cleaned,
-    clipped,
-    identifier,
-    item_of,
-    unreadable_item,
-)
+from channel_ingress.items import Item
+from channel_ingress.reading import MALFORMED, Json, unreadable_item
+from channel_ingress.webchat_messages import read_widget
 from contracts.v1.sending import DeliverToVisitor, SendMessage
-from contracts.v1.shapes import MessageContent, RecordedMessage
+from contracts.v1.shapes import RecordedMessage
 
 
 class WebChatAdapter:
-    """Normalises `{visitor_id, client_message_id, text}`; one body is one message."""
+    """Normalises what a widget says; one body is one message, or how far it was read."""
 
     channel_type = "webchat"
 
     def normalise(self, body: Json, received_at: datetime) -> Iterator[Item]:
-        """The one message of a body; the channel is named by the event, not by the body."""
+        """The channel is named by the event, not by the body; several files are several items."""
         try:
-            yield _read_message(body, received_at)
+            yield from list(read_widget(body, received_at))
         except MALFORMED as error:
             yield unreadable_item("", body, error)
 
@@ -55,20 +47,3 @@ def delivery_of(command: SendMessage) -> DeliverToVisitor:
             delivery_code=None,
         ),
     )
-
-
-def _read_message(body: Json, received_at: datetime) -> Item:
-    visitor_id = identifier(body["visitor_id"])
-    client_message_id = identifier(body["client_message_id"])
-    text = body["text"]
-    if not isinstance(text, str) or not text.strip():
-        raise ValueError("a message without text")
-    payload = CustomerMessage(
-        person=Person(visitor_id, clipped(body.get("display_name"), 512)),
-        provider_message_id=client_message_id,
-        sent_at=received_at,
-        content=MessageContent(kind="text", text=cleaned(text[:TEXT_LIMIT]), media=None, data=None),
-        client_message_id=client_message_id,
-    )
-    # One visitor's id says nothing about another's: the key holds both.
-    return item_of("", f"{visitor_id}:{client_message_id}", body, payload)
