@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import subprocess
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -70,3 +71,18 @@ def _port_of(file):
     if not file.exists():
         kept_port(file)
     return int(file.read_text())
+
+
+def test_a_port_that_is_given_back_in_a_moment_is_kept(tmp_path):
+    """A killed server is gone before its sockets are: another port would leave its clients alone."""
+    port = kept_port(tmp_path / "port")
+    with socket.socket() as lingering:
+        lingering.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        lingering.bind(("127.0.0.1", port))
+        lingering.listen()
+        with ThreadPoolExecutor(1) as pool:
+            again = pool.submit(kept_port, tmp_path / "port")
+            with pytest.raises(TimeoutError):
+                again.result(0.3)
+            lingering.close()
+            assert again.result(5) == port

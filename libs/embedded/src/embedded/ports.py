@@ -6,10 +6,13 @@ import os
 import random
 import socket
 import threading
+import time
 from pathlib import Path
 
 LOOPBACK = "127.0.0.1"
 FIRST_PORT, LAST_PORT = 18_000, 32_000
+
+LINGER_SECONDS = 2.0
 
 _CHOOSING = threading.Lock()
 
@@ -46,11 +49,21 @@ def kept_port(file: Path, *, usual: int | None = None) -> int:
     with _CHOOSING:
         if file.exists():
             port = int(file.read_text())
-            if is_free(port):
+            if _becomes_free(port):
                 return port
         port = usual if usual is not None and is_free(usual) else free_port()
         write_port(file, port)
         return port
+
+
+def _becomes_free(port: int) -> bool:
+    """A killed server's sockets outlive it for some milliseconds; a stranger's stay."""
+    deadline = time.monotonic() + LINGER_SECONDS
+    while not is_free(port):
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.05)
+    return True
 
 
 def write_port(file: Path, port: int) -> None:
