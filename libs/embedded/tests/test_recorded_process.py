@@ -74,7 +74,7 @@ def _port_of(file):
 
 
 def test_a_port_that_is_given_back_in_a_moment_is_kept(tmp_path):
-    """A killed server is gone before its sockets are: another port would leave its clients alone."""
+    """A killed server is gone before its sockets are; its clients know no other port."""
     port = kept_port(tmp_path / "port")
     with socket.socket() as lingering:
         lingering.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
