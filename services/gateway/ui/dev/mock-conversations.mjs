@@ -1,5 +1,6 @@
 /** Conversations of the mock gateway: replies are canned, chosen by a word in the message. */
 import { randomUUID } from "node:crypto";
+import { describe } from "./mock-files.mjs";
 
 const DELTA_MS = 35;
 const returns = {
@@ -31,6 +32,16 @@ const REPLIES = {
   },
 };
 
+const RICH = {
+  buttons: { text: "Shall I send you a **return label**?", extras: { footer: "Valid for 30 days", choices: { style: "buttons", sections: [{ choices: [{ payload: "yes", title: "Yes, please" }, { payload: "no", title: "No, thank you" }, { payload: "", title: "Read the terms", url: "https://example.com/terms" }] }] } } },
+  list: { text: "What is it about?", extras: { choices: { style: "list", label: "Choose a topic", sections: [{ title: "Orders", choices: [{ payload: "where", title: "Where is my order?", description: "Tracking and delays" }, { payload: "change", title: "Change an order" }] }, { title: "Gear", choices: [{ payload: "repair", title: "Repairs", description: "Zips, soles, poles" }] }] } } },
+  quick: { text: "Which size is it?", extras: { choices: { style: "quick_replies", sections: [{ choices: ["XS", "S", "M", "L", "XL"].map((title) => ({ payload: title, title })) }] } } },
+  place: { text: "Our workshop:", extras: { location: { latitude: 45.81501, longitude: 15.98192, name: "Acme Outdoor", address: "Ilica 1, 10000 Zagreb" } } },
+  media: { text: "Here is the tent with its manual.", extras: { header: "Tent Nord 2", media: [{ kind: "image", mime_type: "image/svg+xml", file_name: "tent.svg", url: "/media/tent" }, { kind: "document", mime_type: "application/pdf", file_name: "Pitching your tent, a guide for beginners.pdf", size_bytes: 348_120, url: "/demo" }] } },
+  gone: { text: "Never mind", changes: { revoked_at: "2026-11-22T10:00:00Z" } },
+  edited: { text: "It costs 40 €", changes: { edited_text: "It costs 45 €", edited_at: "2026-11-22T10:00:00Z", reactions: [{ by: "customer", emoji: "👍" }] } },
+};
+
 export class Conversations {
   #held = new Map();
 
@@ -39,11 +50,11 @@ export class Conversations {
   }
 
   dump() {
-    return Object.fromEntries([...this.#held].map(([visitor, { messages }]) => [visitor, messages]));
+    return Object.fromEntries([...this.#held].map(([visitor, { messages, read }]) => [visitor, { messages, read }]));
   }
 
-  sayToAll({ text, role = "agent" }) {
-    for (const visitor of this.#held.keys()) this.#say(visitor, { role, text });
+  sayToAll({ role = "agent", ...message }) {
+    for (const visitor of this.#held.keys()) this.#say(visitor, { role, ...message });
   }
 
   join(socket) {
@@ -55,6 +66,8 @@ export class Conversations {
       const messages = held.messages.filter((message) => message.seq > lastSeq);
       ack({ messages, last_seq: held.messages.length, streaming: held.streaming });
     });
+    socket.on("read", ({ seq }) => (held.read = seq));
+    socket.on("typing", () => undefined);
     socket.on("message", (message, ack) => this.#take(visitor, message, ack));
   }
 
@@ -63,7 +76,7 @@ export class Conversations {
     return this.#held.get(visitor);
   }
 
-  #take(visitor, { client_message_id: id, text }, ack) {
+  #take(visitor, { client_message_id: id, text, media_ids: mediaIds = [], choice, reply_to }, ack) {
     const held = this.#of(visitor);
     if (/silent/.test(text)) return;
     if (/refuse/.test(text)) return ack({ ok: false, code: "text_refused", detail: "This text is not accepted." });
@@ -72,13 +85,15 @@ export class Conversations {
     held.known.set(id, messageId);
     setTimeout(() => {
       ack({ ok: true, message_id: messageId });
-      const message = this.#keep(visitor, { message_id: messageId, role: "customer", text, client_message_id: id });
+      const message = this.#keep(visitor, { message_id: messageId, role: "customer", text: text || choice?.title || "", client_message_id: id, reply_to, content: contentOf(mediaIds, choice) });
       this.io.to(visitor).emit("recorded", { client_message_id: id, message_id: messageId, seq: message.seq });
       held.turns = held.turns.then(() => this.#answer(visitor, text));
     }, 60);
   }
 
   async #answer(visitor, asked) {
+    const rich = RICH[asked];
+    if (rich) return this.#say(visitor, { role: "agent", author: "Ana Horvat", ...rich });
     const held = this.#of(visitor);
     const turn = randomUUID();
     const reply = /markdown/.test(asked) ? REPLIES.markdown : REPLIES.default;
@@ -106,10 +121,18 @@ export class Conversations {
 
   #keep(visitor, message) {
     const { messages } = this.#of(visitor);
-    const kept = { ...message, seq: messages.length + 1, created_at: new Date().toISOString() };
+    const kept = { ref: message.message_id, ...message, seq: messages.length + 1, created_at: new Date().toISOString() };
     messages.push(kept);
     return kept;
   }
+}
+
+function contentOf(mediaIds, choice) {
+  if (choice) return { kind: "button_reply", text: choice.title };
+  if (mediaIds.length === 0) return null;
+  const { type, name, size } = describe(mediaIds[0]);
+  const kind = { image: "image", video: "video", audio: "voice" }[type.split("/")[0]] ?? "document";
+  return { kind, media: { kind, mime_type: type, file_name: name, size_bytes: size, state: "stored", url: `/media/${mediaIds[0]}` } };
 }
 
 function pause(ms) {

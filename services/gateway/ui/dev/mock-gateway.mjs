@@ -6,6 +6,7 @@
  *   POST /mock/cut                 drop every connection
  *   POST /mock/outage?ms=5000      drop every connection and refuse new ones for a while
  *   POST /mock/say                 {text, role?} to every visitor, unasked
+ *   POST /mock/expire              forget every file, so that addresses are asked for anew
  *   GET  /mock/conversations       what the server holds
  */
 import { createHash, randomUUID } from "node:crypto";
@@ -15,14 +16,15 @@ import { extname, join, normalize } from "node:path";
 import { fileURLToPath } from "node:url";
 import { Server } from "socket.io";
 import { Conversations } from "./mock-conversations.mjs";
+import { forgetFiles, serveUpload, takeUpload } from "./mock-files.mjs";
 
 const statics = fileURLToPath(new URL("../../src/gateway/static/", import.meta.url));
 const port = Number(process.argv[2] ?? 8787);
 const channel = { title: "Acme Outdoor", color: "#1f5f4a", greeting: "Hi! Ask me about orders, returns and gear.", locale: "en" };
 const types = { ".html": "text/html", ".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml" };
 const frameCsp =
-  "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; " +
-  "base-uri 'none'; form-action 'none'; require-trusted-types-for 'script'";
+  "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data: blob:; " +
+  "media-src 'self' blob:; base-uri 'none'; form-action 'none'; require-trusted-types-for 'script'";
 
 let closedUntil = 0;
 const sessions = new Map();
@@ -54,13 +56,14 @@ function serveFile(request, response, path) {
   else createReadStream(file).pipe(response.writeHead(200, headers));
 }
 
-function openSession(response, { visitor_token: known }) {
-  const visitor = sessions.get(known)?.visitor ?? randomUUID();
+function openSession(response, { visitor_token: known, identity }) {
+  const visitor = identity?.external_id ?? sessions.get(known)?.visitor ?? randomUUID();
   const visitorToken = known && sessions.has(known) ? known : `visitor.${randomUUID()}`;
   const token = `token.${randomUUID()}`;
   sessions.set(visitorToken, { visitor });
   sessions.set(token, { visitor });
-  json(response, { token, visitor_token: visitorToken, visitor_id: visitor, expires_in: 900, channel });
+  const limits = { text_bytes_max: 16384, upload_bytes_max: 2_000_000, upload_types: ["image/*", "audio/*", "video/*", "application/pdf", "text/plain"], media_per_message_max: 10 };
+  json(response, { token, visitor_token: visitorToken, visitor_id: visitor, expires_in: 900, channel, limits, identified: Boolean(identity) });
 }
 
 async function control(request, response, url) {
@@ -70,6 +73,7 @@ async function control(request, response, url) {
     closedUntil = Date.now() + Number(url.searchParams.get("ms") ?? 5000);
     io.disconnectSockets(true);
   }
+  if (url.pathname === "/mock/expire") forgetFiles();
   if (url.pathname === "/mock/say") conversations.sayToAll(await bodyOf(request));
   return json(response, { ok: true });
 }
@@ -79,6 +83,8 @@ const server = createServer(async (request, response) => {
   if (url.pathname.startsWith("/mock/")) return control(request, response, url);
   if (Date.now() < closedUntil) return request.socket.destroy();
   if (url.pathname === "/widget/sessions") return openSession(response, await bodyOf(request));
+  if (url.pathname === "/widget/uploads") return takeUpload(request, response);
+  if (url.pathname.startsWith("/media/")) return serveUpload(response, url.pathname.slice(7));
   if (url.pathname === "/demo/config.json") return json(response, { channel_key: "wch_mock" });
   if (url.pathname === "/demo" || url.pathname === "/demo/") return serveFile(request, response, "/demo/index.html");
   if (url.pathname === "/") return response.writeHead(302, { location: "/demo" }).end();

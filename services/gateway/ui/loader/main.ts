@@ -5,6 +5,7 @@
  * `window.MetaChat=window.MetaChat||function(){(MetaChat.q=MetaChat.q||[]).push(arguments)}`;
  * afterwards the same calls also exist as methods, `MetaChat.open()`. See metachat.d.ts.
  */
+import type { Identity } from "../shared/protocol";
 import { listen, post, type Look, type Theme, type ToFrame, type ToPage } from "../shared/bridge";
 import { buildLauncher } from "./launcher";
 import { readOptions } from "./options";
@@ -28,6 +29,7 @@ function start(tag: HTMLScriptElement): void {
   const waiting: ToFrame[] = [];
   const memory = remember(`metachat:${options.channel}`);
   let look: Look = { ...options.look };
+  let identity: Identity | null = options.identity;
   let frame: HTMLIFrameElement | null = null;
   let isReady = false;
   let isOpen = false;
@@ -49,7 +51,7 @@ function start(tag: HTMLScriptElement): void {
     if (frame) return;
     frame = document.createElement("iframe");
     frame.title = options.label;
-    frame.allow = "clipboard-write";
+    frame.allow = "clipboard-write;microphone";
     stopListening = listen<ToPage>(() => frame?.contentWindow ?? null, chatOrigin, hear);
     frame.src = frameUrl.href;
     const mount = options.mount && document.querySelector(options.mount);
@@ -64,7 +66,7 @@ function start(tag: HTMLScriptElement): void {
     switch (message.type) {
       case "hello":
         isReady = true;
-        say({ type: "init", look, open: isOpen });
+        say({ type: "init", look, open: isOpen, focused: document.hasFocus(), identity });
         waiting.splice(0).forEach(say);
         break;
       case "look":
@@ -124,7 +126,12 @@ function start(tag: HTMLScriptElement): void {
     set: (change: Look) => restyle(change),
     theme: (theme: Theme) => restyle({ theme }),
     locale: (locale: string) => restyle({ locale }),
+    identify: (given: Identity) => {
+      identity = given;
+      if (isReady) say({ type: "identify", identity });
+    },
     logout: () => {
+      identity = null;
       load();
       say({ type: "logout" });
     },
@@ -150,6 +157,9 @@ function start(tag: HTMLScriptElement): void {
   document.addEventListener("keydown", (event) => {
     if (event.key === "Escape" && isOpen && !event.defaultPrevented) show(false, true);
   });
+  // Where the keyboard is tells whether a reply that is visible is also seen.
+  addEventListener("focus", () => isReady && say({ type: "focused", on: true }));
+  addEventListener("blur", () => isReady && say({ type: "focused", on: false }));
   whenBody(() => {
     if (!options.mount) document.body.append(launcher.host);
     if (options.mount || options.open || memory.get("open")) show(true);

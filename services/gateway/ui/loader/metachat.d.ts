@@ -8,8 +8,19 @@ export interface MetaChatLook {
   greeting?: string;
 }
 
+/** Who is signed in, made and signed by your server; see docs/widget-protocol.md. */
+export interface MetaChatIdentity {
+  external_id: string;
+  /** Unix time in seconds, at most an hour old. */
+  issued_at: number;
+  signature: string;
+  email?: string | null;
+  name?: string | null;
+}
+
 export interface MetaChatEvents {
-  ready: { visitor_id: string };
+  /** `identified`: a signed identity stands behind the visitor. */
+  ready: { visitor_id: string; identified: boolean };
   open: object;
   close: object;
   "message:sent": { message_id: string; client_message_id: string };
@@ -33,6 +44,8 @@ export interface MetaChat {
   set(look: MetaChatLook): void;
   theme(theme: "auto" | "light" | "dark"): void;
   locale(locale: string): void;
+  /** The visitor is who your server says they are; calls before the widget has loaded count. */
+  identify(identity: MetaChatIdentity): void;
   /** Forget the visitor on this device, for example when a user signs out. */
   logout(): void;
   /** Hear an event, also dispatched on `document` as `metachat:<name>`; returns how to stop. */

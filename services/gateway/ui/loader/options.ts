@@ -1,5 +1,6 @@
 /** What the embedding page says in the `data-*` attributes of the script tag. */
 import type { Look, Theme } from "../shared/bridge";
+import type { Identity } from "../shared/protocol";
 
 export interface Options {
   channel: string;
@@ -11,6 +12,8 @@ export interface Options {
   zIndex: string;
   /** CSS selector of the element to fill instead of showing a launcher. */
   mount: string;
+  /** Who is signed in, signed by the site's server. */
+  identity: Identity | null;
 }
 
 export function readOptions(data: DOMStringMap): Options {
@@ -30,5 +33,14 @@ export function readOptions(data: DOMStringMap): Options {
     hideLauncher: data["hideLauncher"] === "true",
     zIndex: data["zIndex"] || "2147483000",
     mount: data["mount"] ?? "",
+    identity: readIdentity(data["identity"]),
   };
+}
+
+function readIdentity(text: string | undefined): Identity | null {
+  try {
+    return JSON.parse(text || "null") as Identity | null;
+  } catch {
+    return null;
+  }
 }

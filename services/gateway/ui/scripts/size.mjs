@@ -4,20 +4,26 @@ import { gzipSync } from "node:zlib";
 
 const widget = new URL("../../src/gateway/static/widget/", import.meta.url);
 const files = readdirSync(new URL("assets/", widget));
-const frameScripts = files.filter((file) => file.endsWith(".js")).map((file) => `assets/${file}`);
+const scripts = files.filter((file) => file.endsWith(".js")).map((file) => `assets/${file}`);
 const frameStyles = files.filter((file) => file.endsWith(".css")).map((file) => `assets/${file}`);
 
+// A visitor loads the frame and the words of one language; English stands in the frame itself.
+const frame = scripts.filter((path) => path.includes("/frame-"));
+const languages = scripts.filter((path) => !frame.includes(path)).sort((a, b) => sizeOf(b) - sizeOf(a));
 const budgets = [
   ["loader", ["v1.js"], 4 * 1024],
-  ["frame scripts, all languages", frameScripts, 45 * 1024],
+  ["frame scripts with the largest language", [...frame, ...languages.slice(0, 1)], 45 * 1024],
   ["frame styles", frameStyles, 8 * 1024],
 ];
+
+function sizeOf(path) {
+  return gzipSync(readFileSync(new URL(path, widget)), { level: 9 }).length;
+}
 
 let isOver = false;
 for (const [name, paths, limit] of budgets) {
   if (paths.length === 0) throw new Error(`nothing was built for: ${name}`);
-  const sizes = paths.map((path) => gzipSync(readFileSync(new URL(path, widget)), { level: 9 }).length);
-  const total = sizes.reduce((sum, size) => sum + size, 0);
+  const total = paths.reduce((sum, path) => sum + sizeOf(path), 0);
   isOver ||= total > limit;
   console.log(`${total > limit ? "OVER" : "ok  "} ${name}: ${total} of ${limit} bytes gz`);
 }

@@ -5,6 +5,8 @@
  * window with that origin; a message that is not ours is ignored.
  */
 
+import type { Identity } from "./protocol";
+
 export type Theme = "auto" | "light" | "dark";
 
 export interface Look {
@@ -16,7 +18,9 @@ export interface Look {
 }
 
 export type ToFrame =
-  | { type: "init"; look: Look; open: boolean }
+  | { type: "init"; look: Look; open: boolean; focused: boolean; identity: Identity | null }
+  | { type: "focused"; on: boolean }
+  | { type: "identify"; identity: Identity }
   | { type: "visible"; open: boolean }
   | { type: "look"; look: Look }
   | { type: "send"; text: string }

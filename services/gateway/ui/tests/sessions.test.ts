@@ -52,3 +52,50 @@ describe("sessions", () => {
     await expect(sessions.current()).resolves.toMatchObject({ token: "t" });
   });
 });
+
+describe("a signed identity", () => {
+  const identity = { external_id: "c1", issued_at: 1, signature: "ab" };
+  const made = (refused: (detail: string) => void = () => undefined, shelf = openShelf("key", new MemoryStorage())) =>
+    new Sessions("/widget/sessions", "key", shelf, () => 0, refused);
+
+  it("goes with the next session only: its visitor token stands for it afterwards", async () => {
+    const fetched = answering([200, { ...SESSION, identified: true }]);
+    const sessions = made();
+    sessions.identify(identity);
+    await sessions.current();
+    sessions.expire();
+    await sessions.current();
+    expect(bodies(fetched)).toEqual([{ channel_key: "key", identity }, { channel_key: "key", visitor_token: "v" }]);
+  });
+
+  it("that is refused is told, and the visitor goes on without it", async () => {
+    const fetched = answering([401, { code: "invalid_identity", detail: "too old" }], [200, SESSION]);
+    const refused = vi.fn();
+    const sessions = made(refused);
+    sessions.identify(identity);
+    await expect(sessions.current()).resolves.toMatchObject({ token: "t" });
+    expect(refused).toHaveBeenCalledWith("too old");
+    expect(bodies(fetched)[1]).toEqual({ channel_key: "key" });
+  });
+
+  it("that is refused never leaves the one who was signed in before", async () => {
+    const shelf = openShelf("key", new MemoryStorage());
+    answering([200, { ...SESSION, identified: true }]);
+    const before = made(undefined, shelf);
+    before.identify(identity);
+    await before.current();
+    const fetched = answering([401, { code: "invalid_identity" }], [200, SESSION]);
+    const after = made(undefined, shelf);
+    after.identify({ ...identity, external_id: "c2" });
+    await after.current();
+    expect(bodies(fetched)[1]).toEqual({ channel_key: "key" });
+  });
+
+  it("that the channel requires is a final refusal until there is one", async () => {
+    answering([401, { code: "identity_required", detail: "sign in" }], [200, { ...SESSION, identified: true }]);
+    const sessions = made();
+    await expect(sessions.current()).rejects.toMatchObject({ code: "identity_required" });
+    sessions.identify(identity);
+    await expect(sessions.current()).resolves.toMatchObject({ identified: true });
+  });
+});

@@ -2,6 +2,7 @@
 import { useEffect, useState } from "preact/hooks";
 import type { Chat } from "./chat";
 import { Composer } from "./composer";
+import { DropZone } from "./drop-zone";
 import { AssistantIcon, CloseIcon } from "./icons";
 import { words } from "./language";
 import { MessageList } from "./message-list";
@@ -35,6 +36,7 @@ export function App({ chat, title, greeting, onClose }: Props) {
           <Banner chat={chat} />
           <MessageList chat={chat} greeting={greeting} />
           <Composer chat={chat} />
+          <DropZone attachments={chat.attachments} />
         </>
       )}
       <Announcer chat={chat} />

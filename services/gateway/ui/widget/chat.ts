@@ -3,23 +3,28 @@ import { batch, computed, signal } from "@preact/signals";
 import {
   MAX_TEXT_LENGTH,
   type ChannelLook,
+  type Choice,
+  type Identity,
   type Message,
   type Ready,
   type Recorded,
+  type Uploaded,
 } from "../shared/protocol";
+import { Attachments } from "./attachments";
 import { Connection, type Link } from "./connection";
 import * as conversations from "./conversation";
 import type { Conversation } from "./conversation";
+import type { Entry, OwnMessage } from "./entry";
 import { Outbox } from "./outbox";
 import { Sessions } from "./sessions";
+import { ReadMark, TypingSign } from "./signs";
 import type { Shelf } from "./storage";
+import { uploadTo } from "./upload";
 
 const DRAFT_SILENCE_MS = 60_000;
 const TYPING_SILENCE_MS = 30_000;
-const TYPING_EVERY_MS = 3_000;
 const RESUME_AGAIN_MS = 3_000;
-const READ_SEQ = "read";
-const PREVIEW_LENGTH = 90;
+const VISITOR = "who";
 
 /** What happened, for the host page. */
 export type ChatEvent = "ready" | "message:sent" | "message:received" | "error";
@@ -27,6 +32,7 @@ export type ChatEvent = "ready" | "message:sent" | "message:received" | "error";
 export interface ChatOptions {
   channelKey: string;
   sessionsUrl: string;
+  uploadsUrl: string;
   socketPath: string;
   shelf: Shelf;
   announce: (event: ChatEvent, detail: unknown) => void;
@@ -38,18 +44,22 @@ export class Chat {
   readonly refusal = signal("");
   readonly channel = signal<ChannelLook>({});
   readonly typing = signal(false);
+  /** The panel is open. */
   readonly visible = signal(false);
+  /** The page is in front and has the keyboard: what is visible is seen. */
+  readonly attended = signal(true);
   /** The history was asked for and came: an empty list now means an empty conversation. */
   readonly loaded = signal(false);
-  readonly #readSeq = signal(0);
+  readonly attachments: Attachments;
+  /** Addresses on this device of files that were sent from it, by media id. */
+  readonly local = new Map<string, string>();
 
   readonly unread = computed(() => {
-    const read = this.#readSeq.value;
+    const read = this.#read.seq.value;
     return this.conversation.value.entries.filter(
-      (entry) => entry.role !== "customer" && (entry.seq ?? 0) > read,
+      (entry) => entry.role !== "customer" && !entry.reaction && (entry.seq ?? 0) > read,
     );
   });
-  readonly preview = computed(() => this.unread.value.at(-1)?.text.slice(0, PREVIEW_LENGTH) ?? "");
 
   #sessions: Sessions;
   #connection: Connection;
@@ -58,12 +68,21 @@ export class Chat {
   #draftTimer: ReturnType<typeof setTimeout> | undefined;
   #typingTimer: ReturnType<typeof setTimeout> | undefined;
   #resumeTimer: ReturnType<typeof setTimeout> | undefined;
-  #typedAt = 0;
+  #read: ReadMark;
+  #typingSign = new TypingSign((on) => this.#connection.typing(on));
+  #identified = false;
+  #isStarted = false;
+  #lastMoment = 0;
 
   constructor(private readonly options: ChatOptions) {
     const { shelf } = options;
-    this.#readSeq.value = Number(shelf.get(READ_SEQ)) || 0;
-    this.#sessions = new Sessions(options.sessionsUrl, options.channelKey, shelf);
+    // A gateway from before read marks ends the connection at one; it also says no limits.
+    const tell = (seq: number): boolean => this.attachments.limits.value !== null && this.#connection.read(seq);
+    this.#read = new ReadMark(shelf, tell);
+    this.#sessions = new Sessions(options.sessionsUrl, options.channelKey, shelf, Date.now, (detail) =>
+      options.announce("error", { code: "invalid_identity", detail }),
+    );
+    this.attachments = new Attachments(uploadTo(options.uploadsUrl, this.#sessions));
     this.#connection = this.#newConnection();
     this.#outbox = new Outbox(
       shelf,
@@ -80,21 +99,24 @@ export class Chat {
   }
 
   start(): void {
+    this.#isStarted = true;
     void this.#connection.open();
   }
 
+  /** Send the text, and each file that is ready as a message of its own; the first takes the text. */
   send(text: string): void {
     const trimmed = text.trim().slice(0, MAX_TEXT_LENGTH);
-    if (!trimmed) return;
-    const message = { clientMessageId: newId(), text: trimmed, createdAt: Date.now() };
-    this.#change((state) => conversations.queued(state, message));
-    this.#outbox.add({
-      id: message.clientMessageId,
-      text: trimmed,
-      createdAt: message.createdAt,
-      accepted: false,
-    });
-    this.#typedAt = 0;
+    const files = this.attachments.take();
+    for (const { media, local } of files) this.local.set(media.media_id, local);
+    const [first, ...others] = files;
+    if (trimmed || first) this.#post({ text: trimmed, file: first?.media });
+    for (const { media } of others) this.#post({ text: "", file: media });
+    this.#typingSign.stopped();
+  }
+
+  /** The visitor tapped what a message offered. */
+  choose(asked: Entry, { payload, title }: Choice): void {
+    this.#post({ text: title, choice: { payload, title }, replyTo: asked.ref });
   }
 
   retry(clientMessageId: string): void {
@@ -107,11 +129,10 @@ export class Chat {
     this.#outbox.settle(clientMessageId);
   }
 
-  /** The visitor pressed a key; said to the agent at most every few seconds. */
-  typed(): void {
-    if (Date.now() - this.#typedAt < TYPING_EVERY_MS) return;
-    this.#typedAt = Date.now();
-    this.#connection.typing(true);
+  /** The visitor changed what they are writing. */
+  typed(text: string): void {
+    if (text) this.#typingSign.typed();
+    else this.#typingSign.stopped();
   }
 
   reconnectNow(): void {
@@ -123,27 +144,70 @@ export class Chat {
     this.#markRead();
   }
 
+  attend(attended: boolean): void {
+    this.attended.value = attended;
+    this.#markRead();
+  }
+
+  /** From now on the visitor is who the site's server says they are. */
+  identify(identity: Identity): void {
+    this.#sessions.identify(identity);
+    if (this.#isStarted) this.#connection.hurry();
+  }
+
+  /** Ask for the message anew: the addresses of its files have grown old. */
+  async refresh(seq: number): Promise<void> {
+    const answer = await this.#connection.resume(seq - 1);
+    if (answer.ok !== false) this.#change((state) => conversations.resumed(state, answer));
+  }
+
   /** Forget the visitor: a new, empty conversation. */
   logout(): void {
     this.#connection.close();
-    for (const unsent of this.#outbox.list()) this.#outbox.settle(unsent.id);
     this.#sessions.forget();
-    this.options.shelf.remove(READ_SEQ);
+    this.options.shelf.remove(VISITOR);
+    this.#startOver(true);
+    this.link.value = "connecting";
+    this.#connection = this.#newConnection();
+    this.start();
+  }
+
+  #post(said: Pick<OwnMessage, "text" | "file" | "choice" | "replyTo"> & { file?: Uploaded | undefined }): void {
+    const message = { ...said, clientMessageId: newId(), createdAt: this.#nextMoment() };
+    this.#change((state) => conversations.queued(state, message));
+    const { clientMessageId: id, createdAt } = message;
+    this.#outbox.add({ ...said, id, createdAt, accepted: false });
+  }
+
+  /** Later than every moment before: what is sent at once keeps its order over a reload. */
+  #nextMoment(): number {
+    this.#lastMoment = Math.max(Date.now(), this.#lastMoment + 1);
+    return this.#lastMoment;
+  }
+
+  /** Another visitor: nothing of the one before is shown, or, if they were signed in, sent. */
+  #startOver(dropUnsent: boolean): void {
+    if (dropUnsent) {
+      for (const unsent of this.#outbox.list()) this.#outbox.settle(unsent.id);
+      this.attachments.clear();
+      for (const address of this.local.values()) URL.revokeObjectURL(address);
+      this.local.clear();
+    }
+    this.#read.forget();
     batch(() => {
-      this.#readSeq.value = 0;
       this.conversation.value = conversations.EMPTY;
       this.loaded.value = false;
       this.typing.value = false;
-      this.link.value = "connecting";
     });
-    this.#connection = this.#newConnection();
-    this.start();
+    this.#showUnsent();
   }
 
   #newConnection(): Connection {
     return new Connection(this.#sessions, this.options.socketPath, {
       session: (session) => {
         this.channel.value = session.channel;
+        this.attachments.limits.value = session.limits ?? null;
+        this.#identified = session.identified ?? false;
       },
       link: (link, reason) => this.#linkChanged(link, reason),
       ready: (ready) => void this.#ready(ready),
@@ -168,9 +232,20 @@ export class Chat {
   }
 
   async #ready(ready: Ready): Promise<void> {
+    this.#recognise(ready.visitor_id);
+    this.attachments.wake();
     await this.#resume();
-    this.options.announce("ready", { visitor_id: ready.visitor_id });
+    this.#read.sayAgain();
+    this.options.announce("ready", { visitor_id: ready.visitor_id, identified: this.#identified });
     await this.#outbox.flush();
+  }
+
+  /** Start over when the server knows this visitor as another one than before. */
+  #recognise(visitorId: string): void {
+    const { shelf } = this.options;
+    const [before, how] = (shelf.get(VISITOR) ?? "").split(" ");
+    if (before && before !== visitorId) this.#startOver(how === "signed-in");
+    shelf.set(VISITOR, this.#identified ? `${visitorId} signed-in` : visitorId);
   }
 
   /** Ask for what is missing, page by page, until the cursor stands still at the end. */
@@ -209,9 +284,10 @@ export class Chat {
   }
 
   #received(message: Message): void {
+    const isNew = this.conversation.value.entries.every((entry) => entry.messageId !== message.message_id);
     this.#change((state) => conversations.received(state, message));
     if (message.client_message_id) this.#outbox.settle(message.client_message_id);
-    if (message.role !== "customer") {
+    if (isNew && message.role !== "customer") {
       this.#setTyping(false);
       const { message_id, seq, role } = message;
       this.options.announce("message:received", { message_id, seq, role });
@@ -237,11 +313,9 @@ export class Chat {
   }
 
   #markRead(): void {
-    if (!this.visible.value) return;
-    const seq = Math.max(0, ...this.conversation.value.entries.map((entry) => entry.seq ?? 0));
-    if (seq <= this.#readSeq.value) return;
-    this.#readSeq.value = seq;
-    this.options.shelf.set(READ_SEQ, String(seq));
+    if (!this.visible.value || !this.attended.value) return;
+    const heard = this.conversation.value.entries.filter(({ role }) => role !== "customer");
+    this.#read.raise(Math.max(0, ...heard.map(({ seq }) => seq ?? 0)));
   }
 
   #setTyping(on: boolean): void {
@@ -260,10 +334,8 @@ export class Chat {
   }
 
   #showUnsent(): void {
-    for (const unsent of this.#outbox.list()) {
-      const { id: clientMessageId, text, createdAt } = unsent;
-      const message = { clientMessageId, text, createdAt, accepted: unsent.accepted };
-      this.#change((state) => conversations.queued(state, message));
+    for (const { id: clientMessageId, ...unsent } of this.#outbox.list()) {
+      this.#change((state) => conversations.queued(state, { ...unsent, clientMessageId }));
     }
   }
 

@@ -5,24 +5,8 @@
  * `seq`; own messages without one stand at the end in the order they were written. Whatever
  * arrives twice (live, by resume, by another tab) is shown once.
  */
-import type { Citation, Delta, Message, Recorded, Resumed, Role, Streaming } from "../shared/protocol";
-
-export type Delivery = "pending" | "sent" | "failed" | "received";
-
-export interface Entry {
-  /** Stable over the life of the row: a reply keeps the key of its streamed draft. */
-  key: string;
-  role: Role;
-  text: string;
-  createdAt: number;
-  delivery: Delivery;
-  seq?: number;
-  messageId?: string;
-  clientMessageId?: string;
-  turnId?: string;
-  failure?: string;
-  citations: readonly Citation[];
-}
+import type { Delta, Message, Recorded, Resumed, Streaming } from "../shared/protocol";
+import { entryOf, ownEntry, type Entry, type OwnMessage } from "./entry";
 
 /** A reply in the making. `waiting` holds deltas that came before their predecessors. */
 export interface Draft {
@@ -53,21 +37,9 @@ export function hasGap(state: Conversation): boolean {
 }
 
 /** The visitor wrote a message; it is shown at once. */
-export function queued(
-  state: Conversation,
-  message: { clientMessageId: string; text: string; createdAt: number; accepted?: boolean },
-): Conversation {
+export function queued(state: Conversation, message: OwnMessage): Conversation {
   if (findOwn(state.entries, message.clientMessageId)) return state;
-  const entry: Entry = {
-    key: message.clientMessageId,
-    role: "customer",
-    text: message.text,
-    createdAt: message.createdAt,
-    delivery: message.accepted ? "sent" : "pending",
-    clientMessageId: message.clientMessageId,
-    citations: [],
-  };
-  return { ...state, entries: [...state.entries, entry] };
+  return { ...state, entries: [...state.entries, ownEntry(message)] };
 }
 
 /** The gateway has committed the message. */
@@ -189,18 +161,7 @@ function takeStreaming(state: Conversation, streaming: Streaming): Conversation 
 function place(state: Conversation, message: Message): Conversation {
   const index = state.entries.findIndex((entry) => isSame(entry, message));
   const known = state.entries[index];
-  const entry: Entry = {
-    key: known?.key ?? freeKey(state, message),
-    role: message.role,
-    text: message.text,
-    createdAt: Date.parse(message.created_at) || known?.createdAt || 0,
-    delivery: message.role === "customer" ? "sent" : "received",
-    seq: message.seq,
-    messageId: message.message_id,
-    citations: message.citations ?? [],
-    ...(message.client_message_id ? { clientMessageId: message.client_message_id } : {}),
-    ...(message.turn_id ? { turnId: message.turn_id } : {}),
-  };
+  const entry = entryOf(message, known?.key ?? freeKey(state, message), known);
   const entries = known ? state.entries.with(index, entry) : [...state.entries, entry];
   const ends = message.role !== "customer" && state.draft?.turnId === message.turn_id;
   return { ...state, entries, draft: ends ? null : state.draft };

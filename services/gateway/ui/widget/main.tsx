@@ -9,9 +9,11 @@ import { composed } from "./composer";
 import { cleanLook, hostPage } from "./host-page";
 import { speak, words } from "./language";
 import { openShelf } from "./storage";
+import { summary } from "./summary";
 import "./frame.css";
 import "./conversation.css";
 import "./reply.css";
+import "./parts.css";
 
 const SURFACES = { light: "#ffffff", dark: "#1c2126" };
 
@@ -25,9 +27,19 @@ prefersDark.addEventListener("change", (event) => {
   systemDark.value = event.matches;
 });
 
+const inFront = signal(document.visibilityState === "visible");
+const frameFocused = signal(document.hasFocus());
+const pageFocused = signal(false);
+document.addEventListener("visibilitychange", () => {
+  inFront.value = document.visibilityState === "visible";
+});
+addEventListener("focus", () => (frameFocused.value = true));
+addEventListener("blur", () => (frameFocused.value = false));
+
 const chat = new Chat({
   channelKey,
   sessionsUrl: new URL("sessions", address).pathname,
+  uploadsUrl: new URL("uploads", address).pathname,
   socketPath: new URL("../socket.io", address).pathname,
   shelf: openShelf(channelKey),
   announce: (name, detail) => page.tell({ type: "event", name, detail }),
@@ -54,14 +66,30 @@ effect(() => {
     page.tell({ type: "look", color: solid(color.value), title: title.value });
   }
 });
-effect(() => page.tell({ type: "unread", count: chat.unread.value.length, preview: chat.preview.value }));
+effect(() => {
+  const last = chat.unread.value.at(-1);
+  page.tell({ type: "unread", count: chat.unread.value.length, preview: last ? summary(last) : "" });
+});
+effect(() => {
+  const isFocused = frameFocused.value || pageFocused.value;
+  chat.attend(inFront.value && isFocused);
+});
 effect(() => page.tell({ type: "engaged", on: chat.conversation.value.entries.length > 0 }));
 
 function hear(message: ToFrame): void {
   switch (message.type) {
     case "init":
       look.value = cleanLook(message.look);
+      pageFocused.value = Boolean(message.focused);
+      if (message.identity) chat.identify(message.identity);
       chat.show(message.open);
+      chat.start();
+      break;
+    case "focused":
+      pageFocused.value = message.on;
+      break;
+    case "identify":
+      chat.identify(message.identity);
       break;
     case "visible":
       chat.show(message.open);
@@ -89,6 +117,9 @@ function Frame() {
 
 page.hear(hear);
 page.tell({ type: "hello" });
-if (!page.embedded) chat.show(true);
 render(<Frame />, document.body);
-chat.start();
+// In a page the chat starts when the page has said who the visitor is, if it knows.
+if (!page.embedded) {
+  chat.show(true);
+  chat.start();
+}

@@ -2,29 +2,32 @@
 import { Fragment } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 import type { Chat } from "./chat";
-import { draftKey, type Entry } from "./conversation";
+import { draftKey } from "./conversation";
+import type { Entry } from "./entry";
 import { DownIcon } from "./icons";
 import { day, words } from "./language";
-import { OwnMessage, Reply, TypingRow } from "./message-row";
+import { LooseReply, OwnRow, ReplyRow, TypingRow } from "./message-row";
+import { choiceState, rows } from "./threads";
 
 const GROUP_MS = 5 * 60_000;
 const NEAR_END_PX = 60;
 
 export function MessageList({ chat, greeting }: { chat: Chat; greeting: string }) {
   const { entries, draft } = chat.conversation.value;
+  const shown = rows(entries);
   const shownDraft = draft?.text ? draft : null;
   const isTyping = !shownDraft && (chat.typing.value || draft !== null);
   const { scroller, log, away, toEnd } = useEndOfLog(chat, entries.length);
   return (
     <div class="scroller" ref={scroller} tabIndex={0} role="group" aria-label={words.value.messages}>
       <div class="log" ref={log} role="log" aria-label={words.value.messages} aria-busy={draft !== null}>
-        <Reply role="bot" text={greeting} complete citations={[]} opensGroup closesGroup={false} />
-        {entries.map((entry, index) => (
-          <EntryRow key={entry.key} chat={chat} entry={entry} before={entries[index - 1]} after={entries[index + 1]} />
+        <LooseReply text={greeting} complete />
+        {shown.map((entry, index) => (
+          <EntryRow key={entry.key} chat={chat} entries={shown} entry={entry} index={index} />
         ))}
         {shownDraft && (
           <Fragment key={draftKey(shownDraft.turnId)}>
-            <Reply role="bot" text={shownDraft.text} complete={false} citations={[]} opensGroup closesGroup={false} />
+            <LooseReply text={shownDraft.text} complete={false} />
           </Fragment>
         )}
         {isTyping && <TypingRow key="typing" />}
@@ -41,16 +44,19 @@ export function MessageList({ chat, greeting }: { chat: Chat; greeting: string }
 
 interface RowProps {
   chat: Chat;
+  entries: readonly Entry[];
   entry: Entry;
-  before: Entry | undefined;
-  after: Entry | undefined;
+  index: number;
 }
 
-function EntryRow({ chat, entry, before, after }: RowProps) {
+function EntryRow({ chat, entries, entry, index }: RowProps) {
+  const before = entries[index - 1];
+  const after = entries[index + 1];
   const newDay = !before || day(before.createdAt) !== day(entry.createdAt);
   const opensGroup = newDay || !isOneGroup(before, entry);
   const closesGroup = !after || !isOneGroup(entry, after);
-  const id = entry.clientMessageId ?? "";
+  const quoted = entry.replyTo ? entries.find(({ ref }) => ref === entry.replyTo) : undefined;
+  const place = { chat, entry, quoted, closesGroup };
   return (
     <Fragment>
       {newDay && (
@@ -59,33 +65,16 @@ function EntryRow({ chat, entry, before, after }: RowProps) {
         </div>
       )}
       {entry.role === "customer" ? (
-        <OwnMessage
-          key="own"
-          entry={entry}
-          online={chat.link.value === "online"}
-          closesGroup={closesGroup}
-          onRetry={() => chat.retry(id)}
-          onDiscard={() => chat.discard(id)}
-        />
+        <OwnRow key="own" {...place} />
       ) : (
-        <Reply
-          key="reply"
-          role={entry.role}
-          text={entry.text}
-          complete
-          citations={entry.citations}
-          createdAt={entry.createdAt}
-          seq={entry.seq}
-          opensGroup={opensGroup}
-          closesGroup={closesGroup}
-        />
+        <ReplyRow key="reply" {...place} opensGroup={opensGroup} choiceState={choiceState(entries, index)} />
       )}
     </Fragment>
   );
 }
 
 function isOneGroup(a: Entry, b: Entry): boolean {
-  return a.role === b.role && Math.abs(b.createdAt - a.createdAt) < GROUP_MS;
+  return a.role === b.role && a.author === b.author && Math.abs(b.createdAt - a.createdAt) < GROUP_MS;
 }
 
 /** Follow the end of the log unless the visitor has scrolled away from it. */

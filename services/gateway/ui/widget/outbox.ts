@@ -4,7 +4,7 @@
  * One message travels at a time, oldest first, so that they arrive in the order they were
  * written. Resending is safe: the gateway knows a `client_message_id` that it already took.
  */
-import type { MessageAck, Outgoing } from "../shared/protocol";
+import type { MessageAck, Outgoing, Uploaded } from "../shared/protocol";
 import type { Shelf } from "./storage";
 
 export interface Unsent {
@@ -13,6 +13,9 @@ export interface Unsent {
   createdAt: number;
   /** The gateway has it; its place in the conversation is still to come. */
   accepted: boolean;
+  file?: Uploaded | undefined;
+  choice?: { payload: string; title: string } | undefined;
+  replyTo?: string | undefined;
 }
 
 export interface OutboxEvents {
@@ -88,7 +91,7 @@ export class Outbox {
 
   /** True when the message is decided; false when the connection is gone. */
   async #deliver(message: Unsent): Promise<boolean> {
-    const outgoing = { client_message_id: message.id, text: message.text };
+    const outgoing = asSent(message);
     for (let attempt = 1; ; attempt += 1) {
       let answer: MessageAck;
       try {
@@ -118,6 +121,16 @@ export class Outbox {
   }
 }
 
+function asSent({ id, text, file, choice, replyTo }: Unsent): Outgoing {
+  return {
+    client_message_id: id,
+    text,
+    ...(file && { media_ids: [file.media_id] }),
+    ...(choice && { choice }),
+    ...(replyTo && { reply_to: replyTo }),
+  };
+}
+
 function parse(text: string | null): Unsent | null {
   try {
     const value = JSON.parse(text ?? "null") as Partial<Unsent> | null;
@@ -127,6 +140,9 @@ function parse(text: string | null): Unsent | null {
       text: value.text,
       createdAt: Number(value.createdAt) || 0,
       accepted: value.accepted === true,
+      file: value.file,
+      choice: value.choice,
+      replyTo: value.replyTo,
     };
   } catch {
     return null;
