@@ -5,8 +5,8 @@ import jwt
 import pytest
 
 from gateway.widget import visitors
-from gateway.widget.protocol import Unfit, read_last_seq, read_message
-from gateway.widget.tokens import InvalidToken, WidgetSession, WidgetTokens
+from gateway.widget.identity import Identity
+from gateway.widget.tokens import InvalidToken, KnownVisitor, WidgetSession, WidgetTokens
 
 TOKENS = WidgetTokens(b"secret", "https://chat.example")
 TENANT, CHANNEL = uuid4(), uuid4()
@@ -20,15 +20,15 @@ def test_a_session_is_read_as_it_was_signed() -> None:
 
 
 def test_a_visitor_stays_who_they_were_on_their_channel_only() -> None:
-    token = TOKENS.visitor(CHANNEL, "v")
-    assert TOKENS.read_visitor(CHANNEL, token) == "v"
+    token = TOKENS.visitor(CHANNEL, KnownVisitor("v"))
+    assert TOKENS.read_visitor(CHANNEL, token) == KnownVisitor("v")
     with pytest.raises(InvalidToken):
         TOKENS.read_visitor(uuid4(), token)
 
 
 def test_one_kind_of_token_never_passes_for_the_other() -> None:
     with pytest.raises(InvalidToken):
-        TOKENS.read_session(TOKENS.visitor(CHANNEL, "v"))
+        TOKENS.read_session(TOKENS.visitor(CHANNEL, KnownVisitor("v")))
     with pytest.raises(InvalidToken):
         TOKENS.read_visitor(CHANNEL, TOKENS.session(TENANT, CHANNEL, "v", ""))
 
@@ -76,19 +76,14 @@ def test_another_algorithm_or_key_is_refused() -> None:
             TOKENS.read_session(forged)
 
 
-def test_messages_are_checked() -> None:
-    given = str(uuid4())
-    assert read_message({"client_message_id": given.upper(), "text": "hi\x00"}) == (
-        given,
-        "hi\ufffd",
-    )
-    with pytest.raises(Unfit) as unfit:
-        read_message({"client_message_id": given, "text": "x" * 20_000})
-    assert unfit.value.ack()["code"] == "text_too_long"
-    for wrong in (True, "1", -1, 2**31, 1.5):
-        with pytest.raises(Unfit):
-            read_last_seq({"last_seq": wrong})
-    assert read_last_seq(None) == 0
+def test_a_signed_in_visitor_is_known_for_a_day() -> None:
+    ana = KnownVisitor("v", Identity("4711", None, "Ana"), "…abcd")
+    token = TOKENS.visitor(CHANNEL, ana)
+    assert TOKENS.read_visitor(CHANNEL, token) == ana
+    claims = jwt.decode(token, options={"verify_signature": False})
+    assert claims["exp"] - claims["iat"] == 24 * 3600
+    session = TOKENS.read_session(TOKENS.session(TENANT, CHANNEL, "v", "", ana.identity))
+    assert session.identity == ana.identity
 
 
 def test_a_socket_speaks_at_its_pace(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -20,12 +20,15 @@ from gateway.housekeeping import keep_house
 from gateway.http_server import HttpServer
 from gateway.intake import Intake
 from gateway.key_store import KeyStore
+from gateway.media_links import MediaLinks
+from gateway.media_store import MediaStore
 from gateway.rate_limits import RateLimits
 from gateway.repeats import Repeats
 from gateway.store import ChannelStore, TenantStore
 from gateway.tenant_apps import TenantApps
 from gateway.upload_store import UploadStore
 from gateway.webhooks import MetaApp, MetaWebhooks
+from gateway.widget.ledger import VisitorLedger
 from gateway.widget.live import LiveView
 from gateway.widget.origins import WidgetOrigins
 from gateway.widget.sockets import WidgetSockets
@@ -58,16 +61,18 @@ async def open_gateway(settings: Settings, life: Life) -> Gateway:
     intake = Intake(database, outbox, parts.blobs, queries)
     streaming = StreamingReplies(parts.redis)
     sockets = WidgetSockets(
-        tokens=parts.tokens, origins=parts.origins, intake=intake, bus=bus, streaming=streaming,
-        redis_url=settings.redis_url,
+        tokens=parts.tokens, origins=parts.origins,
+        ledger=VisitorLedger(intake, database, parts.media), bus=bus, streaming=streaming,
+        links=parts.links, redis_url=settings.redis_url,
     )  # fmt: skip
     Handlers(outbox, parts.tenants, parts.channels).listen()
-    LiveView(sockets.server, streaming).listen(bus)
+    LiveView(sockets.server, streaming, parts.links).listen(bus)
     edge = Edge(
         webhooks=MetaWebhooks(intake, _platform_apps(settings), parts.tenant_apps.find),
         sockets=sockets.application,
         api=build_application(parts),
         origins=parts.origins,
+        api_origins=settings.api_origins,
         is_https=settings.public_url.startswith("https:"),
     )
     life.check("rabbitmq", bus.check)
@@ -127,6 +132,8 @@ def _parts(
         channels=channels,
         keys=keys,
         uploads=UploadStore(queries),
+        media=MediaStore(queries),
+        links=MediaLinks(signing, settings.public_url),
         tenant_apps=TenantApps(database, channels, ring),
         origins=WidgetOrigins(database, channels, settings.public_origin),
         tokens=WidgetTokens(signing, settings.public_origin),

@@ -78,6 +78,28 @@ class Settings(ServiceSettings):
     upload_bytes_max: int = Field(
         25 * MEBIBYTE, ge=1, description="Largest document that is accepted."
     )
+    media_bytes_max: int = Field(
+        100 * MEBIBYTE, ge=1, description="Largest file that people may upload for a message."
+    )
+    widget_upload_bytes_max: int = Field(
+        10 * MEBIBYTE, ge=1, description="Largest file that a visitor may upload."
+    )
+    widget_upload_types: str = Field(
+        "image/jpeg,image/png,image/gif,image/webp,audio/*,video/mp4,video/webm,video/quicktime,"
+        "application/pdf,text/plain",
+        description="What visitors may upload: MIME types, `audio/*` for all of a family.",
+    )
+    widget_uploads_per_minute: int = Field(
+        20, ge=1, description="Files that one visitor may upload, per minute."
+    )
+    identity_seconds_max: int = Field(
+        3600, ge=60, description="How old the signature of a visitor's identity may be."
+    )
+    cors_origins: str = Field(
+        "",
+        alias="CHAT_CORS_ORIGINS",
+        description="Origins whose pages may call /api, comma-separated; empty: none.",
+    )
     requests_per_minute: int = Field(3000, ge=1, description="Requests of one API key, per minute.")
     sessions_per_minute: int = Field(
         600, ge=1, description="Widget sessions opened from one address, per minute."
@@ -107,6 +129,19 @@ class Settings(ServiceSettings):
         """`https://chat.example.com`: scheme and host of the public URL."""
         parts = urlsplit(self.public_url)
         return f"{parts.scheme}://{parts.netloc}".lower()
+
+    @property
+    def upload_types(self) -> list[str]:
+        """What visitors may upload."""
+        return [
+            name.strip().lower() for name in self.widget_upload_types.split(",") if name.strip()
+        ]
+
+    @property
+    def api_origins(self) -> frozenset[str]:
+        """Origins whose pages may call the API."""
+        origins = (origin.strip().rstrip("/").lower() for origin in self.cors_origins.split(","))
+        return frozenset(filter(None, origins))
 
     @property
     def host(self) -> str:

@@ -8,11 +8,19 @@ from urllib.parse import urlsplit
 from uuid import UUID, uuid5
 
 from contracts.v1.channels import ChannelWebhookReceived
-from contracts.v1.shapes import ChannelType
-from contracts.v1.tenants import ChannelConfigured, TenantConfigured, TenantSettings
+from contracts.v1.shapes import ChannelType, TemplateCall, TemplateParameter
+from contracts.v1.tenants import (
+    ChannelChoices,
+    ChannelConfigured,
+    TenantConfigured,
+    TenantSettings,
+)
 
 TenantState = Literal["active", "suspended", "removed"]
 ChannelState = Literal["active", "disabled", "removed"]
+
+IDENTITY_SECRET: Final = "identity_secret"  # noqa: S105 - a name
+"""Name of the one credential of a web channel: it never leaves gateway."""
 
 DEFAULT_SETTINGS: Final = TenantSettings(
     bot_name="Assistant",
@@ -91,8 +99,14 @@ class Channel:
             name=self.name,
             state=self.state,
             external_id=self.external_id,
-            sealed_credentials=self.sealed_credentials,
+            sealed_credentials=None if self.is_web else self.sealed_credentials,
+            choices=None if self.is_web else channel_choices(self.settings),
         )
+
+    @property
+    def is_web(self) -> bool:
+        """Whether it is a widget."""
+        return self.channel_type == "webchat"
 
     def removed(self) -> "Channel":
         """The channel after its removal: nobody can speak through it, its credentials are gone."""
@@ -132,6 +146,37 @@ class Delivery:
             body=inline,
             body_sha256=self.body_sha256,
         )
+
+
+def channel_choices(settings: Mapping[str, Any]) -> ChannelChoices:
+    """The choices of a Meta channel, filled in."""
+    template = settings.get("reengagement_template")
+    return ChannelChoices(
+        business_account_id=settings.get("business_account_id"),
+        app_id=settings.get("app_id"),
+        platform=settings.get("platform"),
+        reengagement_template=_template_call(template) if template else None,
+        human_agent_tag=settings.get("human_agent_tag", False),
+        messages_per_second=settings.get("messages_per_second"),
+        silence_alarm_hours=settings.get("silence_alarm_hours"),
+    )
+
+
+def _template_call(template: Mapping[str, Any]) -> TemplateCall:
+    return TemplateCall(
+        name=template["name"],
+        language=template["language"],
+        parameters=[
+            TemplateParameter(
+                component=value["component"],
+                index=value.get("index", 0),
+                name=value.get("name"),
+                text=value["text"],
+                media=None,
+            )
+            for value in template.get("parameters", ())
+        ],
+    )
 
 
 def merged_settings(current: TenantSettings, changes: Mapping[str, Any]) -> TenantSettings:

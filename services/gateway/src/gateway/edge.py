@@ -24,6 +24,20 @@ Application = Callable[[Any, Receive, Send], Awaitable[None]]
 _SECONDS: Final = Histogram(
     "chat_gateway_request_seconds", "Time to answer.", ["method", "route", "status"]
 )
+_MAX_AGE: Final = (b"access-control-max-age", b"600")
+_WIDGET_PREFLIGHT: Final = [
+    (b"access-control-allow-methods", b"GET, POST"),
+    (b"access-control-allow-headers", b"authorization, content-type"),
+    _MAX_AGE,
+]
+_API_PREFLIGHT: Final = [
+    (b"access-control-allow-methods", b"GET, POST, PUT, PATCH, DELETE"),
+    (
+        b"access-control-allow-headers",
+        b"authorization, content-type, idempotency-key, x-api-key, traceparent",
+    ),
+    _MAX_AGE,
+]
 _tracer = trace.get_tracer("gateway.http")
 _log = get_logger("http")
 
@@ -38,12 +52,14 @@ class Edge:
         sockets: Application,
         api: Application,
         origins: WidgetOrigins,
+        api_origins: frozenset[str],
         is_https: bool,
     ) -> None:
         self._webhooks = webhooks
         self._sockets = sockets
         self._api = api
         self._origins = origins
+        self._api_origins = api_origins
         self._headers = [(b"x-content-type-options", b"nosniff")]
         if is_https:
             self._headers.append((b"strict-transport-security", b"max-age=31536000"))
@@ -89,7 +105,10 @@ class Edge:
 
     async def _answered(self, scope: Scope, receive: Receive, answer: "_Answer") -> None:
         if scope["method"] == "OPTIONS" and scope["path"].startswith("/widget/"):
-            await _preflight(answer)
+            await _preflight(answer, _WIDGET_PREFLIGHT)
+            return
+        if scope["method"] == "OPTIONS" and self._is_api_page(scope):
+            await _preflight(answer, _API_PREFLIGHT)
             return
         try:
             await self._api(scope, receive, answer)
@@ -101,20 +120,42 @@ class Edge:
     def _extra_headers(self, scope: Scope) -> Callable[[], list[tuple[bytes, bytes]]]:
         """Asked when the answer begins: by then a session may have taught us its origins."""
         path: str = scope["path"]
-        if path.startswith("/widget/"):
+        if path.startswith(("/widget/", "/media/")):
             return lambda: [*self._headers, *self._cors(scope)]
         if path.startswith("/api/"):
-            return lambda: [*self._headers, (b"cache-control", b"no-store")]
+            api_headers = [*self._headers, (b"cache-control", b"no-store")]
+            return lambda: [*api_headers, *self._api_cors(scope)]
         return lambda: self._headers
 
     def _cors(self, scope: Scope) -> list[tuple[bytes, bytes]]:
-        headers = dict(scope["headers"])
-        given = headers.get(b"origin", b"").decode("latin-1")
-        origin, host = normal_origin(given), headers.get(b"host", b"").decode("latin-1")
+        given, origin, host = _origin_of(scope)
         vary = (b"vary", b"origin")
-        if origin is None or not self._origins.is_known(origin, host):
+        known = origin is not None and (
+            self._origins.is_known(origin, host) or origin in self._api_origins
+        )
+        return [vary, (b"access-control-allow-origin", given)] if known else [vary]
+
+    def _api_cors(self, scope: Scope) -> list[tuple[bytes, bytes]]:
+        if not self._api_origins:
+            return []
+        vary = (b"vary", b"origin")
+        if not self._is_api_page(scope):
             return [vary]
-        return [vary, (b"access-control-allow-origin", given.encode("latin-1"))]
+        exposed = (b"access-control-expose-headers", b"retry-after, idempotency-replayed")
+        return [vary, (b"access-control-allow-origin", _origin_of(scope)[0]), exposed]
+
+    def _is_api_page(self, scope: Scope) -> bool:
+        """Whether a page asks that may call the API."""
+        is_api = scope["path"].startswith("/api/")
+        return is_api and _origin_of(scope)[1] in self._api_origins
+
+
+def _origin_of(scope: Scope) -> tuple[bytes, str | None, str]:
+    """The Origin as it was given, as we compare it, and the host that was asked."""
+    headers = dict(scope["headers"])
+    given: bytes = headers.get(b"origin", b"")
+    host = headers.get(b"host", b"").decode("latin-1")
+    return given, normal_origin(given.decode("latin-1")), host
 
 
 class _Answer:
@@ -134,12 +175,7 @@ class _Answer:
         await self._send(message)
 
 
-async def _preflight(answer: _Answer) -> None:
-    headers = [
-        (b"access-control-allow-methods", b"GET, POST"),
-        (b"access-control-allow-headers", b"content-type"),
-        (b"access-control-max-age", b"600"),
-    ]
+async def _preflight(answer: _Answer, headers: list[tuple[bytes, bytes]]) -> None:
     await answer({"type": "http.response.start", "status": 204, "headers": headers})
     await answer({"type": "http.response.body", "body": b""})
 

@@ -68,6 +68,27 @@ class KeyStore:
         rows = await tx.fetch(self._queries["list_keys"], tenant_id, at, last, limit)
         return [KeyRow(**dict(row)) for row in rows]
 
+    async def find(self, tx: Transaction, tenant_id: UUID, key_id: str) -> KeyRow | None:
+        """A living key."""
+        row = await tx.fetchrow(self._queries["find_key"], tenant_id, key_id)
+        return KeyRow(**dict(row)) if row else None
+
+    async def update(
+        self,
+        tx: Transaction,
+        tenant_id: UUID,
+        key_id: str,
+        *,
+        name: str | None,
+        changes_end: bool,
+        expires_at: datetime | None,
+    ) -> KeyRow | None:
+        """Give a living key another name, or another end; None when there is no such key."""
+        row = await tx.fetchrow(
+            self._queries["update_key"], tenant_id, key_id, name, changes_end, expires_at
+        )
+        return KeyRow(**dict(row)) if row else None
+
     async def count(self, tx: Transaction, tenant_id: UUID) -> int:
         """How many keys could still be used."""
         count: int = await tx.fetchval(self._queries["count_keys"], tenant_id)

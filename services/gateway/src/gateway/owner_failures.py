@@ -17,6 +17,21 @@ _STATUS: Final = {
     "internal_error": 502,
 }
 _AWAY: Final = frozenset({"no_responder", "broker_away"})
+# An unexpected failure carries only its type's name: these say that the owner's database is away.
+_DATABASE_AWAY: Final = frozenset(
+    {
+        "DatabaseAway",
+        "InterfaceError",
+        "ConnectionDoesNotExistError",
+        "ConnectionFailureError",
+        "AdminShutdownError",
+        "CrashShutdownError",
+        "CannotConnectNowError",
+        "TooManyConnectionsError",
+        "ConnectionRefusedError",
+        "ConnectionResetError",
+    }
+)
 _log = get_logger("owners")
 
 
@@ -24,6 +39,8 @@ def problem_of(error: AskFailed) -> Problem:
     """The problem for a failed question."""
     if error.code == "not_found":
         return not_found()
+    if error.code == "internal_error" and error.detail in _DATABASE_AWAY:
+        return unavailable("The database of the service that answers this is away. Try again.")
     if error.code in _AWAY:
         return unavailable("The service that answers this is away. Try again.")
     status = _STATUS.get(error.code)

@@ -54,6 +54,8 @@ class Problem(HTTPException):
         super().__init__(status_code=status, detail=detail, headers=headers)
         self.code = code
         self.errors = errors
+        # Of the span in which it went wrong; that may have ended when it is answered.
+        self.trace_id = current_trace_id()
 
 
 def not_found() -> Problem:
@@ -76,7 +78,7 @@ def unavailable(detail: str = "A part that this needs is away. Try again.") -> P
     return Problem(503, "unavailable", detail, headers={"Retry-After": "1"})
 
 
-def body_of(problem: Problem, trace_id: str = "") -> bytes:
+def body_of(problem: Problem) -> bytes:
     """The JSON of a problem."""
     body: dict[str, Any] = {
         "type": f"urn:chat:problem:{problem.code}",
@@ -84,7 +86,7 @@ def body_of(problem: Problem, trace_id: str = "") -> bytes:
         "status": problem.status_code,
         "code": problem.code,
         "detail": problem.detail,
-        "trace_id": trace_id or current_trace_id(),
+        "trace_id": problem.trace_id or current_trace_id(),
     }
     if problem.errors:
         body["errors"] = list(problem.errors)

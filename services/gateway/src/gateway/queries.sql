@@ -292,3 +292,50 @@ where tenant_id = $1::uuid and actor = $2::text and idempotency_key = $3::text a
 -- Keys are kept for a day.
 delete from idempotency
 where created_at < now() - interval '1 day';
+
+-- name: insert_media
+-- A file to be sent; nothing comes back when the id is already there.
+insert into media_uploads (
+    tenant_id, media_id, channel_id, visitor_id, kind, sha256, mime_type, file_name, size_bytes
+)
+values (
+    $1::uuid, $2::uuid, $3::uuid, $4::text, $5::text, $6::text, $7::text, $8::text, $9::bigint
+)
+on conflict (media_id) do nothing
+returning media_id;
+
+-- name: media_of_tenant
+-- Files that the tenant's people uploaded, among these.
+select tenant_id, media_id, channel_id, visitor_id, kind, sha256, mime_type, file_name, size_bytes
+from media_uploads
+where tenant_id = $1::uuid and media_id = any($2::uuid[]) and visitor_id is null;
+
+-- name: media_of_visitor
+-- Files that one visitor of one channel uploaded within the last day, among these.
+select tenant_id, media_id, channel_id, visitor_id, kind, sha256, mime_type, file_name, size_bytes
+from media_uploads
+where tenant_id = $1::uuid and channel_id = $2::uuid and visitor_id = $3::text
+    and media_id = any($4::uuid[]) and created_at > now() - interval '1 day';
+
+-- name: list_audit
+-- A page of a tenant's audit log, the newest first, before a position.
+select audit_id, at, actor, action, subject, detail, address, trace_id
+from audit_log
+where tenant_id = $1::uuid
+    and ($2::timestamptz is null or (at, audit_id) < ($2::timestamptz, $3::uuid))
+order by at desc, audit_id desc
+limit $4::int;
+
+-- name: find_key
+-- A living key of a tenant.
+select tenant_id, key_id, name, hint, scopes, created_at, expires_at, last_used_at, revoked_at
+from api_keys
+where tenant_id = $1::uuid and key_id = $2::text and revoked_at is null;
+
+-- name: update_key
+-- A new name, or a new end; a null name stays.
+update api_keys
+set name = coalesce($3::text, name),
+    expires_at = case when $4::boolean then $5::timestamptz else expires_at end
+where tenant_id = $1::uuid and key_id = $2::text and revoked_at is null
+returning tenant_id, key_id, name, hint, scopes, created_at, expires_at, last_used_at, revoked_at;

@@ -1,4 +1,4 @@
-"""Reading an uploaded document: one file and two words of text, and not a byte beyond the cap."""
+"""Reading an uploaded file: one part and some words of text, and not a byte beyond the cap."""
 
 import asyncio
 import re
@@ -22,8 +22,18 @@ _LANGUAGE: Final = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8}){0,2}")
 
 
 @dataclass(frozen=True, slots=True)
+class FileForm:
+    """A file and the text fields beside it."""
+
+    data: bytes
+    file_name: str
+    declared_type: str | None
+    fields: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
 class UploadForm:
-    """A file and what was said about it."""
+    """A document and what was said about it."""
 
     data: bytes
     file_name: str
@@ -33,7 +43,20 @@ class UploadForm:
 
 
 async def read_upload(request: Request, bytes_max: int) -> UploadForm:
-    """Read the form; problems: 413 over the cap, 400 no form, 422 wrong fields, 408 too slow."""
+    """Read a document's form; problems as `read_file_form`."""
+    form = await read_file_form(request, bytes_max, {"title", "language"})
+    return UploadForm(
+        data=form.data,
+        file_name=form.file_name,
+        declared_type=form.declared_type,
+        title=form.fields["title"] or form.file_name,
+        language=_language(form.fields["language"]),
+    )
+
+
+async def read_file_form(request: Request, bytes_max: int, names: set[str]) -> FileForm:
+    """Read `file` and these text fields; problems: 413 over the cap, 400 no form, 422 wrong
+    fields, 408 too slow."""
     refuse_declared(request.headers.get("content-length"), bytes_max + _FORM_BYTES)
     parser = MultiPartParser(
         request.headers,
@@ -50,25 +73,24 @@ async def read_upload(request: Request, bytes_max: int) -> UploadForm:
     except TimeoutError:
         raise Problem(408, "request_timeout", "The file did not arrive in time.") from None
     try:
-        return await _form_of(form, bytes_max)
+        return await _form_of(form, bytes_max, names)
     finally:
         await form.close()
 
 
-async def _form_of(form: FormData, bytes_max: int) -> UploadForm:
+async def _form_of(form: FormData, bytes_max: int, names: set[str]) -> FileForm:
     file = form.get("file")
-    if set(form) - {"file", "title", "language"} or not isinstance(file, UploadFile):
-        raise _wrong("file", "Send the document as `file`, with `title` and `language` at most.")
+    if set(form) - {"file", *names} or not isinstance(file, UploadFile):
+        beside = " and ".join(f"`{name}`" for name in sorted(names, reverse=True)) or "nothing"
+        raise _wrong("file", f"Send the file as `file`, with {beside} at most.")
     data = await file.read()
     if len(data) > bytes_max:
         raise too_large(bytes_max, "file_too_large")
-    name = safe_name(file.filename or "")
-    return UploadForm(
+    return FileForm(
         data=data,
-        file_name=name,
+        file_name=safe_name(file.filename or ""),
         declared_type=(file.content_type or "")[:255] or None,
-        title=_text(form.get("title")) or name,
-        language=_language(_text(form.get("language"))),
+        fields={name: _text(form.get(name)) for name in names},
     )
 
 

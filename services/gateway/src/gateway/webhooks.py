@@ -85,7 +85,7 @@ class MetaWebhooks:
                 status, body, media_type = 200, _challenge(app, scope), "text/plain"
             headers: Mapping[str, str] = {}
         except Problem as problem:
-            status, body, media_type = problem.status_code, body_of(problem), MEDIA_TYPE
+            status, body, media_type = problem.status_code, _told(problem), MEDIA_TYPE
             headers = problem.headers or {}
         except _Gone:
             return
@@ -156,6 +156,14 @@ class MetaWebhooks:
                 headers_seen=signatures,
                 app_configured=bool(app.app_secret),
             )
+
+
+def _told(problem: Problem) -> bytes:
+    """The problem with a trace id, also when nothing had begun that would have one."""
+    if problem.trace_id:
+        return body_of(problem)
+    with _tracer.start_as_current_span("refused webhook", kind=trace.SpanKind.SERVER):
+        return body_of(problem)
 
 
 def _look_at_headers(headers: list[tuple[bytes, bytes]]) -> tuple[list[bytes], Any]:

@@ -11,7 +11,15 @@ import asyncpg
 import pytest
 
 from bus import Refused
-from contracts.v1 import conversations, documents, knowledge, webhooks
+from contracts.v1 import (
+    channel_health,
+    contacts,
+    conversations,
+    documents,
+    knowledge,
+    templates,
+    webhooks,
+)
 from gateway.problems import MEDIA_TYPE
 
 from .conftest import Answered, Owners, Running, Tenant
@@ -27,11 +35,26 @@ BODIES: dict[tuple[str, str], Any] = {
     ("POST", "webhooks"): {"url": "https://x.example/hook"},
     ("PUT", "{webhook_id}"): {"description": "x"},
     ("POST", "redeliver"): {"event_id": str(uuid4())},
+    ("PATCH", "{key_id}"): {"name": "x"},
+    ("POST", "merge"): {"contact_id": str(uuid4())},
+    ("PATCH", "{template_id}"): {"category": "UTILITY"},
+    ("POST", "templates"): {
+        "name": "x",
+        "language": "en",
+        "category": "UTILITY",
+        "components": [{"type": "BODY"}],
+    },
 }
 ASKED = {
     "orchestrator": [
         conversations.ListConversations, conversations.GetConversation,
         conversations.UpdateConversation, conversations.ListMessages, conversations.PostMessage,
+    ],
+    "channel-ingress": [
+        channel_health.GetChannelHealth, channel_health.CheckChannel, templates.ListTemplates,
+        templates.CreateTemplate, templates.EditTemplate, templates.DeleteTemplate,
+        templates.SyncTemplates, contacts.ListContacts, contacts.GetContact,
+        contacts.MergeContacts, contacts.UndoMerge,
     ],
     "rag-indexer": [documents.GetDocument, documents.ListDocuments],
     "retriever": [knowledge.SearchKnowledge, documents.ForgetDocument],
@@ -75,6 +98,10 @@ async def belongings(running: Running, tenant: Tenant) -> dict[str, str]:
         "document_id": document.json["document_id"],
         "conversation_id": str(uuid4()),
         "webhook_id": str(uuid4()),
+        "contact_id": str(uuid4()),
+        "merge_id": str(uuid4()),
+        "template_id": "4711",
+        "name": "order_update",
     }
 
 
@@ -92,16 +119,17 @@ async def test_every_route_with_foreign_ids(running: Running, owners: Owners) ->
     one, two = await running.tenant(), await running.tenant()
     foreign = await belongings(running, two)
     schema = (await running.call("GET", "/openapi.json")).json
-    nobody = {name: str(uuid4()) for name in foreign} | {"key_id": "aaaaaaaaaaaa"}
+    nobody = {name: str(uuid4()) for name in foreign}
+    nobody |= {"key_id": "aaaaaaaaaaaa", "template_id": "4712", "name": "no_template"}
     found = routes(schema)
-    assert len(found) >= 28
+    assert len(found) >= 46
     for method, path in found:
         names = re.findall(r"\{(\w+)\}", path)
         json = BODIES.get((method, path.rsplit("/", 1)[-1]))
 
         async def ask(tenant_id: str, ids: dict[str, str], m=method, p=path, j=json) -> Answered:
             address = p.format(tenant_id=tenant_id, **ids)
-            if p.endswith("/documents") and m == "POST":
+            if p.endswith(("/documents", "/media")) and m == "POST":
                 form = aiohttp.FormData()
                 form.add_field("file", b"more words", filename="b.txt")
                 return await one.call(m, address, data=form)

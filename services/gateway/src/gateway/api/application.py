@@ -8,18 +8,24 @@ from starlette.exceptions import HTTPException
 from bus import AskFailed
 from gateway import owner_failures, problems
 from gateway.api import (
+    audit_log,
+    channel_health,
     channels,
+    contacts,
     conversations,
     documents,
     health,
     keys,
+    media,
+    messages,
     search,
+    templates,
     tenants,
     webhook_endpoints,
 )
 from gateway.api.parts import Parts
 from gateway.api.reference import add_reference
-from gateway.widget import pages, sessions
+from gateway.widget import pages, sessions, uploads
 from postgres import DatabaseAway
 
 _DESCRIPTION = (
@@ -45,12 +51,19 @@ def build_application(parts: Parts) -> FastAPI:
         health,
         tenants,
         channels,
-        documents,
+        channel_health,
+        templates,
+        contacts,
         conversations,
+        messages,
+        media,
+        documents,
+        search,
         webhook_endpoints,
         keys,
-        search,
+        audit_log,
         sessions,
+        uploads,
         pages,
     ):
         app.include_router(module.router)

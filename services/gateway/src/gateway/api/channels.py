@@ -3,122 +3,32 @@
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Annotated, Any, Literal, Self
 from uuid import UUID
 
 import asyncpg
 import orjson
 from fastapi import APIRouter, Request, Response
-from pydantic import AfterValidator, BaseModel, Field, StringConstraints, model_validator
 
-from contracts.v1.shapes import ChannelType
 from gateway import api_keys
+from gateway.api.channel_shapes import (
+    ChannelChange,
+    ChannelShown,
+    ChannelsShown,
+    IdentitySecret,
+    NewChannel,
+    misplaced,
+)
 from gateway.api.guarded_route import GuardedRoute
-from gateway.api.parts import Caller, PageCursor, PageLimit, Parts, Shape, With, position
-from gateway.domain import Channel, credential_context, masked, normal_origin
+from gateway.api.parts import Caller, PageCursor, PageLimit, Parts, With, position
+from gateway.domain import IDENTITY_SECRET, Channel, credential_context, masked
+from gateway.door import Principal
 from gateway.problems import Problem, not_found
 from gateway.repeats import new_id
 from gateway.tenant_apps import unsealed
-from gateway.words import Name, Words
 
 router = APIRouter(
     prefix="/api/tenants/{tenant_id}/channels", tags=["channels"], route_class=GuardedRoute
 )
-
-
-def _origin(text: str) -> str:
-    origin = normal_origin(text)
-    if origin is None:
-        raise ValueError("must be an origin such as https://shop.example")
-    return origin
-
-
-Origin = Annotated[str, StringConstraints(max_length=255), AfterValidator(_origin)]
-Color = Annotated[str, StringConstraints(pattern=r"^#[0-9a-fA-F]{6}$")]
-ProviderId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.:-]{1,128}$")]
-SecretText = Annotated[str, StringConstraints(strip_whitespace=True, max_length=2_048)]
-
-
-class Credentials(Shape):
-    """Secrets of a Meta channel: written, never shown again but for their last characters."""
-
-    access_token: SecretText | None = Field(None, description="Token for the Graph API.")
-    app_secret: SecretText | None = Field(
-        None, description="Secret of the tenant's own Meta app; signs /webhooks/{channel_id}."
-    )
-    app_id: SecretText | None = Field(None, description="Id of that app.")
-    verify_token: SecretText | None = Field(None, description="For the handshake of that address.")
-
-
-class ChannelSettings(Shape):
-    """Look of the widget, and where it may be shown (webchat only)."""
-
-    title: Name | None = Field(None, description="Head line.")
-    color: Color | None = Field(None, description="#rrggbb.")
-    greeting: Words | None = Field(None, description="First words.")
-    locale: Annotated[str, StringConstraints(max_length=16)] | None = Field(
-        None, description="BCP 47."
-    )
-    allowed_origins: Annotated[list[Origin], Field(max_length=100)] | None = Field(
-        None, description="Pages that may show it, e.g. https://shop.example."
-    )
-
-
-class NewChannel(Shape):
-    """A channel to be made."""
-
-    channel_type: ChannelType = Field(description="whatsapp, messenger or webchat.")
-    name: Name = Field(description="Display name.")
-    external_id: ProviderId | None = Field(
-        None, description="phone_number_id or page id; a widget's key is made by us."
-    )
-    credentials: Credentials | None = Field(None, description="Not for webchat.")
-    settings: ChannelSettings | None = Field(None, description="For webchat.")
-
-    @model_validator(mode="after")
-    def _fits_its_type(self) -> Self:
-        is_web = self.channel_type == "webchat"
-        if is_web and (self.external_id or self.credentials):
-            raise ValueError("a webchat channel has neither external_id nor credentials")
-        if not is_web and not self.external_id:
-            raise ValueError("external_id is needed: the phone_number_id or page id")
-        if not is_web and self.settings and self.settings.model_fields_set:
-            raise ValueError("settings are for webchat")
-        return self
-
-
-class ChannelChange(Shape):
-    """What is to change; absent fields stay, a null credential is forgotten."""
-
-    name: Name | None = Field(None, description="Display name.")
-    state: Literal["active", "disabled"] | None = Field(None, description="Whether it is served.")
-    external_id: ProviderId | None = Field(None, description="Not for webchat.")
-    credentials: Credentials | None = Field(None, description="Not for webchat.")
-    settings: ChannelSettings | None = Field(None, description="For webchat.")
-
-
-class ChannelShown(BaseModel):
-    """A channel; of its secrets only the last characters."""
-
-    channel_id: UUID
-    tenant_id: UUID
-    channel_type: ChannelType
-    name: str
-    state: Literal["active", "disabled", "removed"]
-    external_id: str = Field(description="phone_number_id, page id, or the public widget key.")
-    credentials: dict[str, str] = Field(description="Name of each secret and how it ends.")
-    settings: dict[str, Any]
-    webhook_url: str | None = Field(description="Address for a Meta app of the tenant's own.")
-    revision: int
-    created_at: datetime
-    updated_at: datetime
-
-
-class ChannelsShown(BaseModel):
-    """A page of channels, the newest first."""
-
-    items: list[ChannelShown]
-    next_cursor: str | None
 
 
 @router.post("", status_code=201)
@@ -206,6 +116,44 @@ async def delete_channel(tenant_id: UUID, channel_id: UUID, parts: With, who: Ca
     return Response(status_code=204)
 
 
+@router.post("/{channel_id}/identity-secret", status_code=201)
+async def make_identity_secret(
+    tenant_id: UUID, channel_id: UUID, parts: With, who: Caller
+) -> IdentitySecret:
+    """Make the secret with which your server vouches for visitors; it is shown this once.
+
+    Webchat only. A secret from before is good for nothing from now on.
+    """
+    secret = f"wis_{api_keys.random_name(40)}"
+    await _set_identity_secret(parts, tenant_id, channel_id, who, secret)
+    return IdentitySecret(channel_id=channel_id, identity_secret=secret)
+
+
+@router.delete("/{channel_id}/identity-secret", status_code=204)
+async def forget_identity_secret(
+    tenant_id: UUID, channel_id: UUID, parts: With, who: Caller
+) -> Response:
+    """Believe no signed identities any more; sessions that are open last out their minutes."""
+    await _set_identity_secret(parts, tenant_id, channel_id, who, None)
+    return Response(status_code=204)
+
+
+async def _set_identity_secret(
+    parts: Parts, tenant_id: UUID, channel_id: UUID, who: Principal, secret: str | None
+) -> None:
+    async with parts.outbox.transaction(tenant_id) as tx:
+        channel = await parts.channels.lock(tx, tenant_id, channel_id)
+        if channel is None:
+            raise not_found()
+        if channel.channel_type != "webchat":
+            raise Problem(422, "invalid", "Only visitors of a webchat channel are signed in.")
+        wanted = _with_secrets(parts, channel, {IDENTITY_SECRET: secret})
+        changed = await parts.channels.update(tx, wanted)
+        action = "channel.identity_secret_made" if secret else "channel.identity_secret_forgotten"
+        await parts.audit.note(tx, tenant_id, who, action, channel_id)
+        await parts.outbox.say(tx, changed.configured())
+
+
 def _new_channel(parts: Parts, tenant_id: UUID, channel_id: UUID, body: NewChannel) -> Channel:
     secrets = body.credentials.model_dump(exclude_none=True) if body.credentials else {}
     settings = body.settings.model_dump(exclude_none=True) if body.settings else {}
@@ -231,8 +179,8 @@ def _wanted(parts: Parts, channel: Channel, body: ChannelChange) -> Channel:
     is_web = channel.channel_type == "webchat"
     if is_web and (body.external_id or body.credentials):
         raise Problem(422, "invalid", "A webchat channel has neither external_id nor credentials.")
-    if not is_web and body.settings and body.settings.model_fields_set:
-        raise Problem(422, "invalid", "Settings are for webchat.")
+    if wrong := misplaced(channel.channel_type, body.settings):
+        raise Problem(422, "invalid", f"{wrong[0].upper()}{wrong[1:]}.")
     settings = dict(channel.settings)
     if body.settings:
         settings |= body.settings.model_dump(exclude_unset=True)

@@ -1,24 +1,21 @@
-"""Conversations and their messages: orchestrator owns them, here they are read and steered."""
+"""Conversations: orchestrator owns them, here they are read and steered."""
 
 from typing import Annotated, Self
-from uuid import UUID, uuid4
+from uuid import UUID
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Query
 from pydantic import BaseModel, Field, model_validator
 
 from contracts.v1.conversations import (
     Conversation,
     GetConversation,
     ListConversations,
-    ListMessages,
-    PostMessage,
     UpdateConversation,
 )
-from contracts.v1.shapes import ConversationOwner, ConversationStatus, RecordedMessage
+from contracts.v1.shapes import ConversationOwner, ConversationStatus
 from gateway.api.guarded_route import GuardedRoute
 from gateway.api.parts import PageCursor, PageLimit, Shape, With
-from gateway.repeats import HEADER
-from gateway.words import LongText, Name
+from gateway.words import Name
 
 router = APIRouter(
     prefix="/api/tenants/{tenant_id}/conversations",
@@ -32,14 +29,6 @@ class ConversationsShown(BaseModel):
 
     items: list[Conversation]
     next_cursor: str | None
-
-
-class MessagesShown(BaseModel):
-    """Messages in their order."""
-
-    items: list[RecordedMessage]
-    last_seq: int = Field(description="Place of the conversation's last message.")
-    more: bool = Field(description="Whether messages follow.")
 
 
 class ConversationChange(Shape):
@@ -56,13 +45,6 @@ class ConversationChange(Shape):
         if not self.model_fields_set:
             raise ValueError("nothing is to change")
         return self
-
-
-class NewMessage(Shape):
-    """What a person says."""
-
-    text: LongText = Field(description="Markdown.")
-    author: Name = Field("agent", description="Who says it.")
 
 
 @router.get("")
@@ -110,46 +92,3 @@ async def update_conversation(
         assignee=body.assignee,
     )
     return (await parts.ask(request)).conversation
-
-
-@router.get("/{conversation_id}/messages")
-async def list_messages(
-    tenant_id: UUID,
-    conversation_id: UUID,
-    parts: With,
-    after_seq: Annotated[
-        int, Query(ge=0, le=2**31 - 1, description="Messages with a higher place.")
-    ] = 0,
-    limit: PageLimit = 50,
-) -> MessagesShown:
-    """The conversation's messages in their order."""
-    answer = await parts.ask(
-        ListMessages.make(
-            tenant_id=tenant_id,
-            conversation_id=conversation_id,
-            after_seq=after_seq,
-            limit=limit,
-        )
-    )
-    return MessagesShown(items=answer.messages, last_seq=answer.last_seq, more=answer.more)
-
-
-@router.post("/{conversation_id}/messages", status_code=201)
-async def post_message(
-    tenant_id: UUID,
-    conversation_id: UUID,
-    body: NewMessage,
-    request: Request,
-    parts: With,
-) -> RecordedMessage:
-    """Say something to the customer; whoever does owns the conversation from then on."""
-    answer = await parts.ask(
-        PostMessage.make(
-            tenant_id=tenant_id,
-            conversation_id=conversation_id,
-            idempotency_key=request.headers.get(HEADER) or str(uuid4()),
-            author=body.author,
-            text=body.text,
-        )
-    )
-    return answer.message

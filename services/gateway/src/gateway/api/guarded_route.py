@@ -25,12 +25,14 @@ class GuardedRoute(APIRoute):
         handle = super().get_route_handler()
         takes_json = self.body_field is not None
         takes_form = _takes_form(self.openapi_extra)
+        known = {field.alias for field in self.dependant.query_params}
 
         async def guarded(plain: Request) -> Response:
             request = JsonRequest(plain.scope, plain.receive)
             parts: Parts = request.app.state.parts
             principal = await parts.door.admit(request)
             request.state.principal = principal
+            refuse_unknown(request, known)
             if takes_form:
                 refuse_other_than_form(request)
                 return await handle(request)
@@ -63,6 +65,15 @@ class OpenRoute(APIRoute):
 def _takes_form(openapi_extra: dict[str, Any] | None) -> bool:
     body = (openapi_extra or {}).get("requestBody", {})
     return MULTIPART in body.get("content", {})
+
+
+def refuse_unknown(request: Request, known: set[str]) -> None:
+    """422 for a query parameter that the route does not have: a misspelt filter filters nothing."""
+    unknown = sorted(set(request.query_params) - known)
+    if unknown:
+        detail = "This address has no such parameter."
+        errors = [{"field": f"query.{name[:64]}", "detail": detail} for name in unknown[:50]]
+        raise Problem(422, "invalid", "A query parameter is not known here.", errors=errors)
 
 
 def refuse_other_than_form(request: Request) -> None:

@@ -18,6 +18,8 @@ from gateway.config import Settings
 from gateway.cursors import Cursors
 from gateway.door import Door, Principal
 from gateway.key_store import KeyStore
+from gateway.media_links import MediaLinks
+from gateway.media_store import MediaStore
 from gateway.rate_limits import RateLimits
 from gateway.repeats import Repeats
 from gateway.store import ChannelStore, TenantStore
@@ -66,6 +68,8 @@ class Parts:
     channels: ChannelStore
     keys: KeyStore
     uploads: UploadStore
+    media: MediaStore
+    links: MediaLinks
     tenant_apps: TenantApps
     origins: WidgetOrigins
     tokens: WidgetTokens

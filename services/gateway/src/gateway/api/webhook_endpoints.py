@@ -1,5 +1,6 @@
 """Where a tenant's events are sent: webhook-dispatcher owns endpoints and deliveries."""
 
+from datetime import datetime
 from typing import Annotated
 from uuid import UUID
 
@@ -21,7 +22,7 @@ from contracts.v1.webhooks import (
     UpdateEndpoint,
 )
 from gateway.api.guarded_route import GuardedRoute
-from gateway.api.parts import Caller, PageCursor, PageLimit, Parts, Shape, With
+from gateway.api.parts import Caller, PageCursor, PageLimit, Parts, Shape, With, position
 from gateway.door import Principal
 from gateway.words import Note
 
@@ -62,10 +63,10 @@ class EndpointShown(Endpoint):
 
 
 class EndpointsShown(BaseModel):
-    """All endpoints, the oldest first."""
+    """A page of endpoints, the oldest first."""
 
     items: list[Endpoint]
-    next_cursor: None = None
+    next_cursor: str | None
 
 
 class DeliveriesShown(BaseModel):
@@ -99,10 +100,26 @@ async def create_webhook(
 
 
 @router.get("")
-async def list_webhooks(tenant_id: UUID, parts: With) -> EndpointsShown:
-    """The tenant's endpoints."""
+async def list_webhooks(
+    tenant_id: UUID, parts: With, cursor: PageCursor = None, limit: PageLimit = 50
+) -> EndpointsShown:
+    """The tenant's endpoints, the oldest first."""
+    name = f"webhooks:{tenant_id}"
+    after = position(parts.cursors.read(name, cursor))
     answer = await parts.ask(ListEndpoints.make(tenant_id=tenant_id))
-    return EndpointsShown(items=answer.endpoints)
+    # The owner tells all of them (200 at most): the page is cut here.
+    rest = sorted(answer.endpoints, key=_place)
+    page = parts.page(
+        name,
+        [row for row in rest if after is None or _place(row) > after],
+        limit,
+        lambda endpoint: endpoint.endpoint_id,
+    )
+    return EndpointsShown(**page)
+
+
+def _place(endpoint: Endpoint) -> tuple[datetime, str]:
+    return endpoint.created_at, str(endpoint.endpoint_id)
 
 
 @router.get("/{webhook_id}")

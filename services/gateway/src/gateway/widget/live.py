@@ -15,6 +15,7 @@ from contracts.message import Message
 from contracts.v1.sending import DeliverToVisitor
 from contracts.v1.turns import ConversationUpdated, MessageRecorded, ReplyDelta, TurnStarted
 from gateway.domain import visitor_room
+from gateway.media_links import MediaLinks
 from gateway.widget.protocol import shown
 from gateway.widget.streaming import StreamingReplies
 from observe import get_logger
@@ -29,9 +30,12 @@ MessageType = TypeVar("MessageType", bound=Message)
 class LiveView:
     """Hears the bus and speaks to the rooms of visitors."""
 
-    def __init__(self, server: socketio.AsyncServer, streaming: StreamingReplies) -> None:
+    def __init__(
+        self, server: socketio.AsyncServer, streaming: StreamingReplies, links: MediaLinks
+    ) -> None:
         self._server = server
         self._streaming = streaming
+        self._links = links
 
     def listen(self, bus: Bus) -> None:
         """Register everything that visitors should see."""
@@ -44,7 +48,8 @@ class LiveView:
     async def deliver(self, command: DeliverToVisitor) -> None:
         """A message for the visitor; it ends what was streamed."""
         await self._streaming.end(command.channel_id, command.visitor_id)
-        await self._say("message", command.channel_id, command.visitor_id, shown(command.message))
+        message = shown(self._links, command.tenant_id, command.message)
+        await self._say("message", command.channel_id, command.visitor_id, message)
         await self._say("typing", command.channel_id, command.visitor_id, {"on": False})
 
     async def recorded(self, event: MessageRecorded) -> None:

@@ -22,7 +22,7 @@ _FOREVER: Final = {
 }
 _FRAME_CSP: Final = (
     "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
-    "img-src 'self' data:; base-uri 'none'; form-action 'none'; "
+    "img-src 'self' data: blob:; media-src 'self' blob:; base-uri 'none'; form-action 'none'; "
     "require-trusted-types-for 'script'; frame-ancestors 'self'"
 )
 _DEMO_CSP: Final = (

@@ -3,30 +3,30 @@
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
-from datetime import UTC, datetime
 from typing import Any, Final
 from urllib.parse import parse_qs
 
-import orjson
 import socketio
 from opentelemetry import trace
 from prometheus_client import Counter, Gauge
 
 from bus import AskFailed, Bus
 from contracts.v1.conversations import ListVisitorMessages, MessagesListed
-from gateway.domain import Delivery, normal_origin, widget_delivery_id
-from gateway.intake import Intake
+from gateway.domain import normal_origin
+from gateway.media_links import MediaLinks
+from gateway.widget.ledger import VisitorLedger
 from gateway.widget.origins import WidgetOrigins
-from gateway.widget.protocol import PROTOCOL, Unfit, read_last_seq, read_message, shown
+from gateway.widget.protocol import PROTOCOL, Unfit, read_last_seq, read_message, read_seq, shown
 from gateway.widget.streaming import StreamingReplies
 from gateway.widget.tokens import InvalidToken, WidgetSession, WidgetTokens
 from gateway.widget.visitors import OpenSocket
 from observe import get_logger
-from postgres import DatabaseAway
 
 SOCKET_PATH: Final = "socket.io"
 FRAME_BYTES_MAX: Final = 128 * 1024
 STRANGER_SECONDS: Final = 15.0
+READ_PAUSE_SECONDS: Final = 1.0
+_BINARY_PACKETS: Final = frozenset({"5", "6"})
 _PAGE: Final = 100
 _SEQ_MAX: Final = 2**31 - 1
 _ASK_SECONDS: Final = 5.0
@@ -45,14 +45,16 @@ class WidgetSockets:
         *,
         tokens: WidgetTokens,
         origins: WidgetOrigins,
-        intake: Intake,
+        ledger: VisitorLedger,
         bus: Bus,
         streaming: StreamingReplies,
+        links: MediaLinks,
         redis_url: str,
     ) -> None:
         self._tokens = tokens
         self._origins = origins
-        self._intake = intake
+        self._ledger = ledger
+        self._links = links
         self._bus = bus
         self._streaming = streaming
         self._open: dict[str, OpenSocket] = {}
@@ -76,6 +78,9 @@ class WidgetSockets:
         )
         for event, handler in self._handlers().items():
             self.server.on(event, handler)
+        # Engine.IO hands each frame to one handler: ours looks first.
+        self._take_frame = self.server.eio.handlers["message"]
+        self.server.eio.on("message", self._frame)
         self.application = socketio.ASGIApp(self.server, socketio_path=SOCKET_PATH)
 
     async def close(self) -> None:
@@ -103,6 +108,7 @@ class WidgetSockets:
             "message": self._message,
             "resume": self._resume,
             "typing": self._typing,
+            "read": self._read,
             "*": self._unknown,
         }
 
@@ -158,57 +164,28 @@ class WidgetSockets:
         if socket is not None:
             socket.end()
             _OPEN.dec()
+            self._run(self._write_read, socket)
 
     async def _message(self, sid: str, data: object = None, *_: object) -> dict[str, Any]:
         try:
             socket = await self._speaking(sid)
-            client_message_id, text = read_message(data)
+            said = read_message(data)
             with _tracer.start_as_current_span("widget message", kind=trace.SpanKind.SERVER):
-                delivery_id = await self._keep(socket.session, client_message_id, text)
+                delivery_id = await self._ledger.keep_message(socket.session, said)
         except Unfit as unfit:
             _HEARD.labels("message", unfit.code).inc()
             return unfit.ack()
         _HEARD.labels("message", "ok").inc()
         return {"ok": True, "message_id": delivery_id}
 
-    async def _keep(self, session: WidgetSession, client_message_id: str, text: str) -> str:
-        body = {
-            "visitor_id": session.visitor_id,
-            "client_message_id": client_message_id,
-            "text": text,
-        }
-        delivery = Delivery(
-            delivery_id=widget_delivery_id(
-                session.channel_id, session.visitor_id, client_message_id
-            ),
-            tenant_id=session.tenant_id,
-            channel_type="webchat",
-            channel_id=session.channel_id,
-            source="widget",
-            received_at=datetime.now(UTC),
-            object_kind=None,
-            signature="session",
-            body=orjson.dumps(body),
-            body_sha256=None,
-            client_message_id=f"{session.visitor_id}:{client_message_id}",
-        )
-        try:
-            await self._intake.keep(delivery)
-        except (DatabaseAway, OSError):
-            raise Unfit("unavailable", "It could not be kept just now. Send it again.") from None
-        except Exception:  # noqa: BLE001 - logged; the widget sends it again
-            _log.exception("a widget's message was not kept")
-            raise Unfit("internal_error", "It was not kept. Send it again.") from None
-        return str(delivery.delivery_id)
-
     async def _resume(self, sid: str, data: object = None, *_: object) -> dict[str, Any]:
         try:
             socket = await self._speaking(sid)
             answer = await self._messages(socket, read_last_seq(data), _PAGE)
-            messages = [shown(message) for message in answer.messages]
+            messages = self._shown(socket, answer)
             while answer.more and len(messages) < 10 * _PAGE:
                 answer = await self._messages(socket, messages[-1]["seq"], _PAGE)
-                messages += [shown(message) for message in answer.messages]
+                messages += self._shown(socket, answer)
         except Unfit as unfit:
             _HEARD.labels("resume", unfit.code).inc()
             return {**unfit.ack(), "messages": [], "last_seq": 0}
@@ -224,16 +201,71 @@ class WidgetSockets:
         resumed = {"ok": True, "messages": messages, "last_seq": answer.last_seq}
         return resumed if streaming is None else {**resumed, "streaming": streaming}
 
+    def _shown(self, socket: OpenSocket, answer: MessagesListed) -> list[dict[str, Any]]:
+        tenant_id = socket.session.tenant_id
+        return [shown(self._links, tenant_id, message) for message in answer.messages]
+
     async def _typing(self, sid: str, *_: object) -> None:
         """Nobody watches visitors type yet: only their pace is kept."""
-        socket = self._open.get(sid)
+        if self._signing(sid, "typing") is not None:
+            _HEARD.labels("typing", "ok").inc()
+
+    async def _read(self, sid: str, data: object = None, *_: object) -> None:
+        """Note how far the visitor has read; marks of a second become one."""
+        socket = self._signing(sid, "read")
         if socket is None:
             return
-        if not socket.may(socket.signs):
-            _HEARD.labels("typing", "rate_limited").inc()
-            self._dismiss_if_abusive(sid, socket)
+        try:
+            seq = read_seq(data)
+        except Unfit as unfit:
+            _HEARD.labels("read", unfit.code).inc()
             return
-        _HEARD.labels("typing", "ok").inc()
+        _HEARD.labels("read", "ok").inc()
+        if seq > socket.read_wanted:
+            socket.read_wanted = seq
+            if socket.read_due is None:
+                loop = asyncio.get_running_loop()
+                socket.read_due = loop.call_later(
+                    READ_PAUSE_SECONDS, self._run, self._write_read, socket
+                )
+
+    async def _write_read(self, socket: OpenSocket) -> None:
+        socket.read_due = None
+        wanted = socket.read_wanted
+        if wanted <= socket.read_written:
+            return
+        if await self._ledger.keep_read(socket.session, wanted):
+            socket.read_written = wanted
+        elif socket.read_wanted == wanted:
+            socket.read_wanted = socket.read_written
+
+    def _signing(self, sid: str, event: str) -> OpenSocket | None:
+        """The socket, if it may give another sign."""
+        socket = self._open.get(sid)
+        if socket is None:
+            return None
+        if not socket.may(socket.signs):
+            _HEARD.labels(event, "rate_limited").inc()
+            self._dismiss_if_abusive(sid, socket)
+            return None
+        return socket
+
+    async def _frame(self, eio_sid: str, data: object) -> None:
+        """Every frame before it is read: the protocol has no binary ones, and no attachments."""
+        if isinstance(data, str) and data[:1] not in _BINARY_PACKETS:
+            try:
+                await self._take_frame(eio_sid, data)
+                return
+            except (ValueError, TypeError, RecursionError, LookupError) as error:
+                code, detail = "invalid_message", "This is no Socket.IO packet."
+                _log.info("a widget sent an unreadable frame", reason=type(error).__name__)
+        else:
+            code, detail = "binary_refused", "The protocol has no binary frames."
+        _HEARD.labels("frame", code).inc()
+        sid = self.server.manager.sid_from_eio_sid(eio_sid, "/")
+        if sid is not None:
+            await self._dismiss(sid, code, detail)
+        await self.server.eio.disconnect(eio_sid)
 
     async def _unknown(self, event: str, sid: str, *_: object) -> None:
         """Events that the protocol does not know end the connection."""

@@ -12,8 +12,11 @@ from uuid import UUID
 
 import jwt
 
+from gateway.widget.identity import Identity
+
 SESSION_SECONDS: Final = 15 * 60
 VISITOR_SECONDS: Final = 400 * 24 * 3600
+IDENTIFIED_SECONDS: Final = 24 * 3600
 _ALGORITHM: Final = "HS256"
 _KEY_ID: Final = "1"
 
@@ -31,6 +34,16 @@ class WidgetSession:
     visitor_id: str
     origin: str
     expires_at: float
+    identity: Identity | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class KnownVisitor:
+    """Who a visitor was in an earlier session; `proof` hints at the secret that vouched for it."""
+
+    visitor_id: str
+    identity: Identity | None = None
+    proof: str | None = None
 
 
 class WidgetTokens:
@@ -43,13 +56,21 @@ class WidgetTokens:
             for audience in ("widget", "visitor")
         }
 
-    def session(self, tenant_id: UUID, channel_id: UUID, visitor_id: str, origin: str) -> str:
+    def session(
+        self,
+        tenant_id: UUID,
+        channel_id: UUID,
+        visitor_id: str,
+        origin: str,
+        identity: Identity | None = None,
+    ) -> str:
         """A session token, good for SESSION_SECONDS."""
         claims = {
             "sub": visitor_id,
             "tenant": str(tenant_id),
             "channel": str(channel_id),
             "origin": origin,
+            **_claims(identity),
         }
         return self._sign("widget", claims, SESSION_SECONDS)
 
@@ -63,21 +84,25 @@ class WidgetTokens:
                 visitor_id=str(claims["sub"]),
                 origin=str(claims["origin"]),
                 expires_at=float(claims["exp"]),
+                identity=_identity(claims),
             )
         except (KeyError, ValueError, TypeError) as error:
             raise InvalidToken(type(error).__name__) from None
 
-    def visitor(self, channel_id: UUID, visitor_id: str) -> str:
-        """A visitor token, kept by the widget's frame."""
-        claims = {"sub": visitor_id, "channel": str(channel_id)}
-        return self._sign("visitor", claims, VISITOR_SECONDS)
+    def visitor(self, channel_id: UUID, visitor: KnownVisitor) -> str:
+        """A visitor token, kept by the widget's frame; a signed-in visitor's lives a day."""
+        claims = {"sub": visitor.visitor_id, "channel": str(channel_id)}
+        if visitor.identity is None:
+            return self._sign("visitor", claims, VISITOR_SECONDS)
+        claims |= _claims(visitor.identity) | {"proof": visitor.proof or ""}
+        return self._sign("visitor", claims, IDENTIFIED_SECONDS)
 
-    def read_visitor(self, channel_id: UUID, token: str) -> str:
-        """The visitor id; InvalidToken also for a token of another channel."""
+    def read_visitor(self, channel_id: UUID, token: str) -> KnownVisitor:
+        """Who the visitor was; InvalidToken also for a token of another channel."""
         claims = self._read("visitor", token)
         if claims.get("channel") != str(channel_id):
             raise InvalidToken("another channel")
-        return str(claims["sub"])
+        return KnownVisitor(str(claims["sub"]), _identity(claims), claims.get("proof"))
 
     def _sign(self, audience: str, claims: dict[str, str], seconds: int) -> str:
         now = int(time.time())
@@ -102,3 +127,16 @@ class WidgetTokens:
         except jwt.PyJWTError as error:
             raise InvalidToken(type(error).__name__) from None
         return claims
+
+
+def _claims(identity: Identity | None) -> dict[str, str]:
+    if identity is None:
+        return {}
+    found = {"ext": identity.external_id, "email": identity.email, "name": identity.name}
+    return {name: value for name, value in found.items() if value is not None}
+
+
+def _identity(claims: dict[str, Any]) -> Identity | None:
+    if "ext" not in claims:
+        return None
+    return Identity(claims["ext"], claims.get("email"), claims.get("name"))

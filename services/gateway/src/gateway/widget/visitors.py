@@ -33,13 +33,16 @@ class Bucket:
 
 @dataclass(slots=True)
 class OpenSocket:
-    """What is known of a connected socket; typing has a pace of its own."""
+    """What is known of a connected socket; typing and read have a pace of their own."""
 
     session: WidgetSession
     expiry: asyncio.TimerHandle | None = None
     strikes: int = 0
     words: Bucket = field(default_factory=Bucket)
     signs: Bucket = field(default_factory=Bucket)
+    read_wanted: int = 0
+    read_written: int = 0
+    read_due: asyncio.TimerHandle | None = None
 
     @property
     def room(self) -> str:
@@ -59,6 +62,7 @@ class OpenSocket:
         return self.strikes > _STRIKES_MAX
 
     def end(self) -> None:
-        """Forget the timer."""
-        if self.expiry is not None:
-            self.expiry.cancel()
+        """Forget the timers."""
+        for timer in (self.expiry, self.read_due):
+            if timer is not None:
+                timer.cancel()
