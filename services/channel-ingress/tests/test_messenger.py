@@ -129,4 +129,4 @@ def test_a_request_carries_our_reference() -> None:
     path, body = MessengerSends().request(PAGE, PSID, {"text": "Hi"}, "ref")
     assert path == f"{PAGE}/messages"
     assert body["message"] == {"text": "Hi", "metadata": "ref"}
-    assert MessengerSends().accepted_id({"recipient_id": PSID, "message_id": "m1"}) == "m1"
+    assert MessengerSends().accepted_id({"recipient_id": PSID, "message_id": "m1"}, {}) == "m1"

@@ -36,8 +36,8 @@ class GraphAdapter(Protocol):
         """Path (below the Graph version) and body of one send of a rendered message."""
         ...
 
-    def accepted_id(self, answer: dict[str, Any]) -> str:
-        """The provider's message id in the answer to a send; raises when there is none."""
+    def accepted_id(self, answer: dict[str, Any], body: dict[str, Any]) -> str:
+        """The provider's message id in the answer to this body; raises when there is none."""
         ...
 
 

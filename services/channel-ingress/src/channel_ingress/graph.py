@@ -124,21 +124,23 @@ class GraphClient:
                 headers=headers,
                 allow_redirects=False,
             ) as answer:
-                return _read_answer(adapter, answer.status, await answer.read())
+                return _read_answer(adapter, body, answer.status, await answer.read())
         except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
             return NotSent(type(error).__name__)
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             return Unanswered(type(error).__name__)
 
 
-def _read_answer(adapter: GraphAdapter, status: int, raw: bytes) -> CallResult:
+def _read_answer(
+    adapter: GraphAdapter, body: dict[str, Any], status: int, raw: bytes
+) -> CallResult:
     try:
         answer = orjson.loads(raw)
     except orjson.JSONDecodeError:
         answer = None
     if 200 <= status < 300:
         try:
-            return Accepted(adapter.accepted_id(answer))
+            return Accepted(adapter.accepted_id(answer, body))
         except MALFORMED:
             return Unanswered(f"HTTP {status} without a message id")
     error = answer.get("error") if isinstance(answer, dict) else None

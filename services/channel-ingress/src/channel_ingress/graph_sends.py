@@ -33,8 +33,9 @@ class WhatsAppSends:
         }
         return f"{sender}/messages", body
 
-    def accepted_id(self, answer: Json) -> str:
+    def accepted_id(self, answer: Json, body: Json) -> str:
         """The message id in the answer to a send; raises when there is none."""
+        del body
         return identifier(answer["messages"][0]["id"])
 
 
@@ -51,6 +52,8 @@ class MessengerSends:
         message_tag: str | None = None,
     ) -> tuple[str, Json]:
         """Path (below the Graph version) and body of one send."""
+        if "sender_action" in message:
+            return f"{sender}/messages", {"recipient": {"id": recipient}, **message}
         body: Json = {
             "recipient": {"id": recipient},
             "messaging_type": "MESSAGE_TAG" if message_tag else "RESPONSE",
@@ -60,6 +63,14 @@ class MessengerSends:
             body["tag"] = message_tag
         return f"{sender}/messages", body
 
-    def accepted_id(self, answer: Json) -> str:
-        """The message id in the answer to a send; raises when there is none."""
-        return identifier(answer["message_id"])
+    def accepted_id(self, answer: Json, body: Json) -> str:
+        """The message id in the answer to a send; raises when there is none.
+
+        A reaction has no id of its own: what it says about which message stands for it.
+        """
+        action = body.get("sender_action")
+        if action is None:
+            return identifier(answer["message_id"])
+        about = body["payload"]
+        identifier(answer["recipient_id"])
+        return f"{action}:{about['message_id']}:{about.get('reaction', '')}"[:512]

@@ -38,3 +38,11 @@ def _placed(node: Any, path: tuple[str | int, ...], value: str) -> Any:
     if isinstance(node, list):
         return [_placed(one, rest, value) if at == step else one for at, one in enumerate(node)]
     return {**node, step: _placed(node.get(step, {}), rest, value)}
+
+
+class CannotRender(Exception):
+    """The channel has no way to show this body; `code` is ours, the text is for a person."""
+
+    def __init__(self, code: str, detail: str) -> None:
+        super().__init__(detail)
+        self.code = code
