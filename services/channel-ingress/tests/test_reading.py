@@ -8,7 +8,6 @@ import pytest
 
 from channel_ingress.items import UnreadableBody, Update
 from channel_ingress.reading import cleaned, identifier, item_of, json_text, read_body
-from channel_ingress.webchat import WebChatAdapter
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 
@@ -58,13 +57,3 @@ def test_deep_or_long_json_text_is_named_only() -> None:
 def test_long_keys_are_hashed() -> None:
     item = item_of("", "k" * 600, {}, Update("unknown"))
     assert item.provider_key.startswith("long:")
-
-
-def test_webchat_messages_are_keyed_by_visitor() -> None:
-    adapter = WebChatAdapter()
-    body = {"visitor_id": "v1", "client_message_id": "c1", "text": "Hi\x00"}
-    (first,) = adapter.normalise(body, NOW)
-    (other,) = adapter.normalise({**body, "visitor_id": "v2"}, NOW)
-    assert first.provider_key != other.provider_key
-    (broken,) = adapter.normalise({"visitor_id": "v1", "text": "Hi"}, NOW)
-    assert type(broken.payload).__name__ == "Unreadable"

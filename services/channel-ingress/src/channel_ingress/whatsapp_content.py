@@ -99,7 +99,7 @@ def _order(_: str, message: Json) -> MessageContent:
     """The customer's words, else the lines of the order."""
     order = message["order"]
     lines = [
-        f"{line.get('quantity')} × {line.get('product_retailer_id')}"
+        f"{line.get('quantity', 1)} × {line.get('product_retailer_id')}"
         for line in order.get("product_items") or ()
     ]
     return content("order", order.get("text") or "\n".join(lines), data=order)
