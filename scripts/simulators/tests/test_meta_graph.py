@@ -197,7 +197,7 @@ async def test_media_goes_up_and_down_and_links_die(
         assert await answer.read() == b"\xff\xd8picture"
     async with aiohttp.ClientSession(meta.url) as stranger, stranger.get(path) as answer:
         assert answer.status == 401
-    meta.media._links.update(dict.fromkeys(meta.media._links, (media_id, 0.0)))
+    meta.clock.advance(301)
     async with http.get(path) as answer:
         assert answer.status == 404
     async with http.delete(f"/v23.0/{media_id}") as answer:

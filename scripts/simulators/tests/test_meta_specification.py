@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import re
+from typing import Any
+
 import aiohttp
+import orjson
 import pytest
 
 from simulators.meta import MetaSimulator, whatsapp_bodies
@@ -66,13 +70,20 @@ def test_webhooks_that_the_simulator_says_are_right(specification: Specification
         assert specification.webhook_errors(whatsapp_bodies.body_of([change])) == []
 
 
+def with_links(example: Any) -> Any:
+    """The example with an address where Meta's page says `<http(s)://…>`."""
+    text = orjson.dumps(example).decode()
+    return orjson.loads(re.sub(r'"<?http\(s\)://[^"]*"', '"https://example.org/file"', text))
+
+
 async def test_metas_example_requests_are_accepted(specification: Specification) -> None:
     refused = {}
     async with (
         MetaSimulator() as meta,
         aiohttp.ClientSession(meta.url, headers={"Authorization": "Bearer t"}) as http,
     ):
-        for name, body in specification.send_examples():
+        for name, example in specification.send_examples():
+            body = with_links(example)
             async with http.post(f"/v23.0/{PHONE}/messages", json=body) as answer:
                 said = await answer.json()
                 if answer.status != 200:

@@ -1,4 +1,4 @@
-"""What every Graph call has in common: the bearer token check and programmed faults."""
+"""What every Graph call has in common: programmed faults and the error envelope."""
 
 from __future__ import annotations
 
@@ -16,15 +16,6 @@ HTML_502 = (
 )
 
 
-def check_token(request: web.Request, accepted: frozenset[str]) -> None:
-    """Refuse with code 190 when the bearer token is absent or not one that is accepted."""
-    kind, _, token = request.headers.get("Authorization", "").partition(" ")
-    if kind != "Bearer" or not token:
-        token = request.query.get("access_token", "")
-    if not token or (accepted and token not in accepted):
-        raise GraphError(190, "Invalid OAuth access token - Cannot parse access token")
-
-
 async def answer_with_fault(
     request: web.Request,
     fault: Fault | None,
@@ -33,11 +24,8 @@ async def answer_with_fault(
     """Answer a call by `accept(answered)`, or let it go wrong as programmed."""
     if fault is None:
         return await accept(True)
+    _refuse(fault)
     match fault.kind:
-        case "error_code":
-            raise GraphError(fault.code, subcode=fault.subcode, status=fault.http_status)
-        case "json_500":
-            raise GraphError(2, status=fault.http_status or 500)
         case "html_502":
             return web.Response(
                 text=HTML_502, status=fault.http_status or 502, content_type="text/html"
@@ -50,9 +38,37 @@ async def answer_with_fault(
         case "unread_answer":
             await accept(False)
             return hang_up(request)
+        case "cut":
+            return await _cut(request, await accept(False))
         case "slow":
             await asyncio.sleep(fault.milliseconds / 1000)
             return await accept(True)
+        case _:
+            return await accept(True)
+
+
+def _refuse(fault: Fault) -> None:
+    if fault.kind == "json_500":
+        raise GraphError(2, status=fault.http_status or 500)
+    if fault.kind == "error_code":
+        raise GraphError(
+            fault.code,
+            fault.details,
+            subcode=fault.subcode,
+            status=fault.http_status,
+            title=fault.title,
+        )
+
+
+async def _cut(request: web.Request, answer: web.Response) -> web.StreamResponse:
+    """Send the head and the first half of the answer, then close the connection."""
+    body = bytes(answer.body) if isinstance(answer.body, bytes | bytearray) else b"{}"
+    half = web.StreamResponse(status=answer.status, headers={"Content-Length": str(len(body))})
+    half.content_type = answer.content_type
+    await half.prepare(request)
+    await half.write(body[: len(body) // 2])
+    hang_up(request)
+    return half
 
 
 def hang_up(request: web.Request) -> web.StreamResponse:

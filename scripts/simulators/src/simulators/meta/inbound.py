@@ -1,13 +1,15 @@
-"""Customers' messages on demand: what `POST /_sim/inbound` asks for, turned into webhook bodies."""
+"""Customers' messages on demand: what `POST /_sim/inbound` may ask for."""
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from simulators.meta import messenger_bodies, whatsapp_bodies
+from simulators.meta.messenger_kinds import KINDS as MESSENGER_KINDS
 from simulators.meta.signing import SIGNATURES, Signature
-from simulators.meta.webhook_sender import ONCE, WebhookSender
+from simulators.meta.whatsapp_bodies import Person
+from simulators.meta.whatsapp_changes import CHANGES
+from simulators.meta.whatsapp_kinds import KINDS as WHATSAPP_KINDS
 
 Json = dict[str, Any]
 
@@ -20,9 +22,15 @@ class Inbound:
     receiver: str = ""
     """Phone number id or page id that is written to."""
     customer: str = "16505551234"
-    """wa_id or page-scoped id that writes."""
+    """wa_id or page-scoped id that writes; empty for a customer with a `user_id` only."""
     name: str = ""
     """The customer's profile name (WhatsApp)."""
+    user_id: str = ""
+    """The customer's business-scoped user id (WhatsApp)."""
+    parent_user_id: str = ""
+    """The user id that all businesses of the portfolio see (WhatsApp)."""
+    username: str = ""
+    """The customer's user name (WhatsApp)."""
     texts: list[str] = field(default_factory=list)
     message_ids: list[str] = field(default_factory=list)
     """Ids for the texts, in order; missing ones are made."""
@@ -32,6 +40,28 @@ class Inbound:
     """A whole body instead of anything above."""
     raw: str | None = None
     """The text of a body that need not be JSON."""
+    kind: str = ""
+    """Another kind than text: a name in `GET /_sim/kinds`, with its `fields`."""
+    fields: Json = field(default_factory=dict)
+    message_id: str = ""
+    """The id of the message of that kind; made if empty."""
+    reply_to: str = ""
+    """Our message that it answers."""
+    forwarded: bool = False
+    referral: Json | None = None
+    """The ad or link that brought the customer here."""
+    group_id: str = ""
+    timestamp_seconds: int | None = None
+    content_base64: str = ""
+    """The bytes of the file, for kinds that carry one; or `media_id` of `POST /_sim/media`."""
+    mime_type: str = ""
+    media_id: str = ""
+    media_url: bool = False
+    """Say the file's link in the webhook already (WhatsApp, as Meta does since late 2025)."""
+    wrong_sha256: bool = False
+    """Say a hash that is not the file's."""
+    standby: bool = False
+    """Another app holds the thread (Messenger)."""
     batch: bool = True
     """All texts in one body; otherwise one body each, in parallel and random order."""
     copies: int = 1
@@ -51,63 +81,20 @@ class Inbound:
             raise ValueError("platform must be whatsapp or messenger")
         if inbound.signature not in SIGNATURES:
             raise ValueError(f"signature must be one of {', '.join(SIGNATURES)}")
-        if not (inbound.texts or inbound.messages or inbound.body or inbound.raw is not None):
-            raise ValueError("one of text, texts, messages, body or raw is needed")
+        if inbound.kind and inbound.kind not in inbound.known_kinds():
+            raise ValueError(f"kind must be one of {', '.join(inbound.known_kinds())}")
+        if not (inbound.texts or inbound.messages or inbound.kind or inbound.body) and (
+            inbound.raw is None
+        ):
+            raise ValueError("one of text, texts, messages, kind, body or raw is needed")
         return inbound
 
-    def items(self) -> list[Json]:
-        """The message objects, with their ids."""
-        if self.messages:
-            return self.messages
-        padded = self.message_ids + [""] * len(self.texts)
-        pairs = list(zip(self.texts, padded, strict=False))
-        if self.platform == "whatsapp":
-            return [
-                whatsapp_bodies.text_message(self.customer, text, message_id=message_id)
-                for text, message_id in pairs
-            ]
-        return [
-            messenger_bodies.text_message(self.receiver, self.customer, text, message_id=message_id)
-            for text, message_id in pairs
-        ]
-
-    def bodies(self, items: list[Json]) -> list[Json]:
-        """The webhook bodies that carry these items."""
-        groups = [items] if self.batch else [[item] for item in items]
+    def known_kinds(self) -> list[str]:
+        """Every kind of this platform."""
         if self.platform == "messenger":
-            return [messenger_bodies.body_of(self.receiver, group) for group in groups]
-        names = {self.customer: self.name} if self.name else None
-        return [
-            whatsapp_bodies.body_of([whatsapp_bodies.messages_change(self.receiver, group, names)])
-            for group in groups
-        ]
+            return sorted(MESSENGER_KINDS)
+        return sorted({**WHATSAPP_KINDS, **CHANGES})
 
-
-async def say(inbound: Inbound, sender: WebhookSender) -> Json:
-    """Post it; answers `{message_ids, deliveries: [{status, attempts, seconds}]}`."""
-    retry = None if inbound.retry else ONCE
-    how: Json = {"copies": inbound.copies, "signature": inbound.signature, "retry": retry}
-    if inbound.raw is not None:
-        deliveries = await sender.send_raw(inbound.raw.encode("utf-8", "surrogatepass"), **how)
-        return _answer([], deliveries)
-    if inbound.body is not None:
-        return _answer([], await sender.send(inbound.body, **how))
-    items = inbound.items()
-    bodies = inbound.bodies(items)
-    if len(bodies) == 1:
-        deliveries = await sender.send(bodies[0], **how)
-    else:
-        deliveries = await sender.send_reordered(bodies)
-    return _answer([_id_of(item) for item in items], deliveries)
-
-
-def _id_of(item: Json) -> str:
-    message = item.get("message") or item.get("postback") or item
-    return str(message.get("id") or message.get("mid") or "")
-
-
-def _answer(message_ids: list[str], deliveries: list[Any]) -> Json:
-    return {
-        "message_ids": message_ids,
-        "deliveries": [asdict(delivery) for delivery in deliveries],
-    }
+    def person(self) -> Person:
+        """The customer (WhatsApp)."""
+        return Person(self.customer, self.user_id, self.parent_user_id, self.username, self.name)

@@ -3,132 +3,205 @@
 from __future__ import annotations
 
 import time
+from dataclasses import dataclass
 from typing import Any
 
-import orjson
 from aiohttp import web
 
 from simulators.meta import (
     messenger_bodies,
     messenger_messages,
     whatsapp_bodies,
+    whatsapp_interactive,
     whatsapp_messages,
 )
-from simulators.meta.envelope import GraphError, json_answer
-from simulators.meta.faults import Faults
-from simulators.meta.graph_calls import answer_with_fault, check_token
+from simulators.meta.attachment_endpoint import AttachmentEndpoint, form_as_body
+from simulators.meta.envelope import GraphError, json_answer, json_object
+from simulators.meta.faults import Fault, Faults
+from simulators.meta.graph_calls import answer_with_fault
 from simulators.meta.later_events import LaterEvents
-from simulators.meta.send_log import Platform, Send, SendLog
+from simulators.meta.media_store import MediaStore
+from simulators.meta.message_history import MessageHistory
+from simulators.meta.messenger_messages import MessengerMessage
+from simulators.meta.send_log import Send, SendLog
+from simulators.meta.sending_rules import SendingRules
 from simulators.meta.settings import Settings
+from simulators.meta.template_store import TemplateStore
+from simulators.meta.timeline import Timeline
+from simulators.meta.tokens import TokenBook
+from simulators.meta.uploads import read_upload
+from simulators.meta.whatsapp_messages import WhatsAppMessage
+
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """What the send endpoint works with."""
+
+    settings: Settings
+    log: SendLog
+    faults: Faults
+    later: LaterEvents
+    tokens: TokenBook
+    media: MediaStore
+    rules: SendingRules
+    templates: TemplateStore
+    timeline: Timeline
+    history: MessageHistory
 
 
 class MessageEndpoint:
     """Accepts sends, keeps them in the log and plans the events that follow."""
 
-    def __init__(
-        self, settings: Settings, log: SendLog, faults: Faults, later: LaterEvents
-    ) -> None:
-        self._settings, self._log, self._faults, self._later = settings, log, faults, later
-        self.actions: list[dict[str, Any]] = []
+    def __init__(self, world: World, attachments: AttachmentEndpoint) -> None:
+        self._world, self._attachments = world, attachments
+        self.actions: list[Json] = []
         """Read marks and typing indicators, in order of arrival."""
 
     async def post(self, request: web.Request) -> web.StreamResponse:
         """Answer one send request."""
-        raw = await request.read()
-        check_token(request, self._settings.access_tokens)
-        sender = request.match_info["sender"]
-        body = _json_object(raw)
+        sender, uploaded_id = request.match_info["sender"], ""
+        if request.content_type.startswith("multipart/"):
+            self._world.tokens.check(request)
+            form = await read_upload(request)
+            body = form_as_body(form)
+            if form.content is not None:
+                uploaded_id = self._attachments.keep(form, form.filename, "", sender)
+        else:
+            raw = await request.read()
+            self._world.tokens.check(request)
+            body = json_object(raw)
         if body.get("messaging_product") == "whatsapp":
             return await self._whatsapp(request, sender, body)
-        return await self._messenger(request, sender, body)
+        try:
+            return await self._messenger(request, sender, body, uploaded_id)
+        except GraphError as error:
+            error.whatsapp = False
+            raise
 
-    async def _whatsapp(
-        self, request: web.Request, sender: str, body: dict[str, Any]
-    ) -> web.StreamResponse:
+    async def _whatsapp(self, request: web.Request, sender: str, body: Json) -> web.StreamResponse:
+        faults = self._world.faults
         if "status" in body:
-            fault = self._faults.take(sender, "")
+            fault = faults.take(sender, "", "actions")
             return await answer_with_fault(request, fault, lambda _: self._mark(sender, body))
         message = whatsapp_messages.read_message(body)
+        self._check_known(message.media_id)
+        if message.kind == "template":
+            self._world.templates.check_send(sender, body["template"], message.recipient)
+        fault = faults.take(sender, message.recipient)
 
         async def accept(answered: bool) -> web.Response:
-            send = self._accept(
-                "whatsapp",
-                sender,
-                message.recipient,
-                whatsapp_bodies.new_message_id(),
-                message.kind,
-                message.text,
-                message.callback_data,
-                answered,
-                body,
-            )
+            self._world.rules.check_whatsapp(sender, message.recipient, message.kind)
+            send = self._whatsapp_send(sender, message, body, answered)
+            self._keep(send, fault)
             return json_answer(_whatsapp_answer(send, body))
 
-        fault = self._faults.take(sender, message.recipient)
         return await answer_with_fault(request, fault, accept)
 
-    async def _mark(self, sender: str, body: dict[str, Any]) -> web.Response:
+    async def _mark(self, sender: str, body: Json) -> web.Response:
         if body["status"] != "read" or not isinstance(body.get("message_id"), str):
             raise GraphError(131009, "status must be read, with a message_id")
+        typing = body.get("typing_indicator")
+        if typing is not None and (not isinstance(typing, dict) or typing.get("type") != "text"):
+            raise GraphError(131009, "typing_indicator['type'] must be text")
         self.actions.append({"sender": sender, "at": time.time(), **body})
+        customer = self._world.timeline.writer_of(body["message_id"])
+        self._world.timeline.add("read", customer, message_id=body["message_id"], sender=sender)
+        if typing:
+            self._world.timeline.add("typing", customer, sender=sender)
         return json_answer({"success": True})
 
     async def _messenger(
-        self, request: web.Request, sender: str, body: dict[str, Any]
+        self, request: web.Request, sender: str, body: Json, uploaded_id: str
     ) -> web.StreamResponse:
-        message = messenger_messages.read_message(body)
+        message = messenger_messages.read_message(body, uploaded=bool(uploaded_id))
+        self._check_known(message.attachment_id)
+        if message.kind == "sender_action":
+            fault = self._world.faults.take(sender, message.recipient, "actions")
+            return await answer_with_fault(
+                request, fault, lambda _: self._act(sender, message, body)
+            )
+        fault = self._world.faults.take(sender, message.recipient)
 
         async def accept(answered: bool) -> web.Response:
-            if message.kind == "sender_action":
-                self.actions.append({"sender": sender, "at": time.time(), **body})
-                return json_answer({"recipient_id": message.recipient})
-            send = self._accept(
-                "messenger",
-                sender,
-                message.recipient,
-                messenger_bodies.new_message_id(),
-                message.kind,
-                message.text,
-                message.metadata,
-                answered,
-                body,
-            )
-            return json_answer({"recipient_id": send.recipient, "message_id": send.message_id})
+            utility = body.get("messaging_type") == "UTILITY"
+            self._world.rules.check_messenger(sender, message.recipient, message.tag, utility)
+            send = self._messenger_send(sender, message, body, answered, uploaded_id)
+            self._keep(send, fault)
+            said = {"recipient_id": send.recipient, "message_id": send.message_id}
+            if uploaded_id and _reusable(body):
+                said["attachment_id"] = uploaded_id
+            return json_answer(said)
 
-        fault = self._faults.take(sender, message.recipient)
         return await answer_with_fault(request, fault, accept)
 
-    def _accept(
-        self,
-        platform: Platform,
-        sender: str,
-        recipient: str,
-        message_id: str,
-        kind: str,
-        text: str,
-        callback_data: str,
-        answered: bool,
-        body: dict[str, Any],
+    async def _act(self, sender: str, message: MessengerMessage, body: Json) -> web.Response:
+        self.actions.append({"sender": sender, "at": time.time(), **body})
+        names = {"mark_seen": "read", "typing_on": "typing", "typing_off": "typing_off"}
+        what = names.get(message.text, message.text)
+        self._world.timeline.add(what, message.recipient, sender=sender)
+        return json_answer({"recipient_id": message.recipient})
+
+    def _check_known(self, media_id: str) -> None:
+        store, settings = self._world.media, self._world.settings
+        if media_id and settings.known_media_only and store.find(media_id) is None:
+            raise GraphError(131009, f"Media ID '{media_id}' is not known, or has died")
+
+    def _whatsapp_send(
+        self, sender: str, message: WhatsAppMessage, body: Json, answered: bool
     ) -> Send:
-        send = Send(
-            index=self._log.total,
-            platform=platform,
+        choices = []
+        if message.kind == "interactive":
+            choices = whatsapp_interactive.choices_of(body["interactive"])
+        return Send(
+            index=self._world.log.total,
+            platform="whatsapp",
             sender=sender,
-            recipient=recipient,
-            message_id=message_id,
-            kind=kind,
-            text=text,
-            biz_opaque_callback_data=callback_data,
+            recipient=message.recipient,
+            message_id=whatsapp_bodies.new_message_id(),
+            kind=message.kind,
+            text=message.text,
+            biz_opaque_callback_data=message.callback_data,
             at=time.time(),
             answered=answered,
             body=body,
+            reply_to=message.reply_to,
+            choices=choices,
+            media_id=message.media_id,
+            link=message.link,
         )
-        self._log.add(send)
-        self._later.follow(send)
-        return send
+
+    def _messenger_send(
+        self, sender: str, message: MessengerMessage, body: Json, answered: bool, uploaded_id: str
+    ) -> Send:
+        return Send(
+            index=self._world.log.total,
+            platform="messenger",
+            sender=sender,
+            recipient=message.recipient,
+            message_id=messenger_bodies.new_message_id(),
+            kind=message.kind,
+            text=message.text,
+            biz_opaque_callback_data=message.metadata,
+            at=time.time(),
+            answered=answered,
+            body=body,
+            reply_to=message.reply_to,
+            choices=messenger_messages.choices_of(body["message"]),
+            media_id=message.attachment_id or uploaded_id,
+            link=message.link,
+        )
+
+    def _keep(self, send: Send, fault: Fault | None) -> None:
+        self._world.log.add(send)
+        if send.platform == "whatsapp":
+            self._world.history.accepted(send)
+        self._world.timeline.add("send", send.recipient, send=send)
+        self._world.later.follow(send, fault)
 
 
-def _whatsapp_answer(send: Send, body: dict[str, Any]) -> dict[str, Any]:
+def _whatsapp_answer(send: Send, body: Json) -> Json:
     contact = {"input": send.recipient, "wa_id": send.recipient.lstrip("+")}
     if "to" not in body:
         contact = {"input": send.recipient, "user_id": send.recipient}
@@ -138,11 +211,6 @@ def _whatsapp_answer(send: Send, body: dict[str, Any]) -> dict[str, Any]:
     return {"messaging_product": "whatsapp", "contacts": [contact], "messages": [item]}
 
 
-def _json_object(raw: bytes) -> dict[str, Any]:
-    try:
-        body = orjson.loads(raw)
-    except orjson.JSONDecodeError as error:
-        raise GraphError(100, f"Invalid JSON: {error}") from error
-    if not isinstance(body, dict):
-        raise GraphError(100, "The request body must be a JSON object")
-    return body
+def _reusable(body: Json) -> bool:
+    payload = (body["message"].get("attachment") or {}).get("payload") or {}
+    return payload.get("is_reusable") in (True, "true")

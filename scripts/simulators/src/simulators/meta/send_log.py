@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from itertools import islice
 from typing import Any, Literal
 
@@ -33,6 +33,14 @@ class Send:
     answered: bool
     """False when the caller never saw the answer."""
     body: dict[str, Any]
+    reply_to: str = ""
+    """The message that this one answers or reacts to."""
+    choices: list[dict[str, Any]] = field(default_factory=list)
+    """What the customer can tap: `{kind, id, title, description?}`."""
+    media_id: str = ""
+    """The uploaded file that was sent; `GET /_sim/media/{media_id}` has its bytes."""
+    link: str = ""
+    """The address of the file that was sent by link."""
 
     def as_json(self) -> dict[str, Any]:
         """The send as `GET /_sim/sends` shows it."""

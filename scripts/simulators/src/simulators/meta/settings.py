@@ -6,6 +6,9 @@ from dataclasses import dataclass, field
 
 STATUS_ORDER = ("sent", "delivered", "read")
 """The life of a message that arrives, in its real order."""
+SAYABLE_STATUSES = (*STATUS_ORDER, "played", "deleted")
+"""Every status that can follow an accepted send; `failed` is said by faults."""
+DAY_SECONDS = 86_400.0
 DEFAULT_APP_SECRET = "simulated-app-secret"  # noqa: S105 - opens nothing
 
 
@@ -43,5 +46,25 @@ class Settings:
     """How long to wait for the answer to one attempt."""
     media_url_life_seconds: float = 300.0
     """How long a media download link works."""
+    media_upload_life_seconds: float = 30 * DAY_SECONDS
+    """How long the id of an uploaded file works."""
+    media_webhook_life_seconds: float = 7 * DAY_SECONDS
+    """How long the id of a customer's file works."""
+    known_media_only: bool = False
+    """Refuse sends whose media id was never uploaded, or is dead."""
+    known_templates_only: bool = False
+    """Refuse sends of templates that the simulator does not hold."""
+    template_review: str = "approve"
+    """What becomes of a new template: `approve`, `reject`, or `wait` for somebody to decide."""
+    template_review_seconds: float = 0.2
+    """How long a template is PENDING."""
+    enforce_window: bool = False
+    """Refuse free-form sends to who has not written for 24 hours of simulated time."""
+    enforce_pair_rate: bool = False
+    """Refuse more than 45 messages at once, and one per 6 s on average, to one person."""
+    messages_per_second: float = 0.0
+    """Throughput of one number before 130429; 0 = no limit."""
+    judge: bool = False
+    """Judge requests, answers and webhooks by Meta's OpenAPI file, where that is at hand."""
     kept_sends: int = 200_000
     """Newest sends that stay readable at `GET /_sim/sends`."""

@@ -59,6 +59,20 @@ class Specification:
         known = {k: v for k, v in body.items() if k != "biz_opaque_callback_data"}
         return self.errors(component, known) + self._callback_data_errors(body)
 
+    def request_body_errors(self, path: str, method: str, body: Schema) -> list[str]:
+        """Judge the JSON body of any call by where the file describes it."""
+        content = self._document["paths"][path][method]["requestBody"]["content"]
+        return self._inline_errors(content["application/json"]["schema"], body)
+
+    def answer_errors(self, path: str, method: str, body: Schema) -> list[str]:
+        """Judge the JSON answer of any call by where the file describes it."""
+        content = self._document["paths"][path][method]["responses"]["200"]["content"]
+        return self._inline_errors(content["application/json"]["schema"], body)
+
+    def _inline_errors(self, schema: Schema, instance: Any) -> list[str]:
+        validator = Draft202012Validator(self._flatten(schema, in_webhooks=False))
+        return [f"{error.json_path}: {error.message}" for error in validator.iter_errors(instance)]
+
     def webhook_errors(self, body: Schema) -> list[str]:
         """Judge a whole WhatsApp webhook body."""
         return self.errors("WebhookPayload", body)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -56,9 +57,10 @@ class WebhookSender:
         url: str,
         app_secret: str,
         retry: RetryPolicy | None = None,
+        look: Callable[[bytes], None] | None = None,
     ) -> None:
         self._session, self._url, self._secret = session, url, app_secret
-        self._retry = retry or RetryPolicy()
+        self._retry, self._look = retry or RetryPolicy(), look
 
     async def send(
         self,
@@ -70,6 +72,8 @@ class WebhookSender:
     ) -> list[Delivery]:
         """Post a JSON body, `copies` times in parallel."""
         raw = orjson.dumps(body)
+        if self._look is not None:
+            self._look(raw)
         return await self.send_raw(raw, copies=copies, signature=signature, retry=retry)
 
     async def send_raw(

@@ -6,6 +6,7 @@ import base64
 import secrets
 import time
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Any
 
 Json = dict[str, Any]
@@ -13,6 +14,42 @@ Json = dict[str, Any]
 ACCOUNT_ID = "419561257915477"
 """The WhatsApp Business Account in simulated bodies."""
 DISPLAY_NUMBER = "15550783881"
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """A customer as WhatsApp names them; who hides their number has only a user id."""
+
+    wa_id: str = ""
+    user_id: str = ""
+    """Business-scoped user id, `CC.…`."""
+    parent_user_id: str = ""
+    """The id that all businesses of one portfolio see, `CC.ENT.…`."""
+    username: str = ""
+    name: str = ""
+
+    @property
+    def key(self) -> str:
+        """What replies are addressed to."""
+        return self.wa_id or self.user_id
+
+    def contact(self) -> Json:
+        """The element of `contacts`."""
+        profile: Json = {"name": self.name or f"Customer {self.key[-4:]}"}
+        if self.username:
+            profile["username"] = self.username
+        found: Json = {"profile": profile}
+        ids = {"wa_id": self.wa_id, "user_id": self.user_id, "parent_user_id": self.parent_user_id}
+        return found | {key: value for key, value in ids.items() if value}
+
+    def author(self) -> Json:
+        """Who wrote a message."""
+        ids = {
+            "from": self.wa_id,
+            "from_user_id": self.user_id,
+            "from_parent_user_id": self.parent_user_id,
+        }
+        return {key: value for key, value in ids.items() if value}
 
 
 def new_message_id() -> str:
@@ -69,20 +106,25 @@ def status(
     callback_data: str = "",
     timestamp_seconds: int | None = None,
     errors: list[Json] | None = None,
+    user_id: str = "",
+    template: bool = False,
 ) -> Json:
-    """One status of a message that was sent: sent, delivered, read or failed."""
+    """One status of a message: sent, delivered, read, played, deleted or failed."""
     body: Json = {
         "id": message_id,
         "status": name,
         "timestamp": str(int(time.time()) if timestamp_seconds is None else timestamp_seconds),
-        "recipient_id": recipient,
     }
+    if recipient:
+        body["recipient_id"] = recipient
+    if user_id:
+        body["recipient_user_id"] = user_id
     if callback_data:
         body["biz_opaque_callback_data"] = callback_data
     if errors:
         body["errors"] = errors
-    elif name == "sent":
-        body["pricing"] = {"billable": False, "pricing_model": "PMP", "category": "service"}
+    elif name in ("sent", "delivered"):
+        body["pricing"] = _pricing(template)
     return body
 
 
@@ -91,17 +133,36 @@ def messages_change(
 ) -> Json:
     """A change that carries customers' messages of one number."""
     found = list(messages)
-    senders = dict.fromkeys(str(message["from"]) for message in found)
-    contacts = [
-        {"profile": {"name": (names or {}).get(sender, f"Customer {sender[-4:]}")}, "wa_id": sender}
-        for sender in senders
-    ]
-    return _change(phone_number_id, {"contacts": contacts, "messages": found})
+    senders = dict.fromkeys(str(one["from"]) for one in found if "from" in one)
+    people = [Person(wa_id=sender, name=(names or {}).get(sender, "")) for sender in senders]
+    return people_change(phone_number_id, found, people)
+
+
+def people_change(
+    phone_number_id: str,
+    messages: Iterable[Json],
+    people: Iterable[Person],
+    *,
+    field: str = "messages",
+) -> Json:
+    """A change with the contacts that its messages are from; system messages come without any."""
+    contacts = [person.contact() for person in people]
+    content: Json = {"contacts": contacts} if contacts else {}
+    return change_of(phone_number_id, field, {**content, "messages": list(messages)})
 
 
 def statuses_change(phone_number_id: str, statuses: Iterable[Json]) -> Json:
     """A change that carries statuses of one number."""
-    return _change(phone_number_id, {"statuses": list(statuses)})
+    return change_of(phone_number_id, "messages", {"statuses": list(statuses)})
+
+
+def change_of(phone_number_id: str, field: str, content: Json) -> Json:
+    """A change of one number."""
+    metadata = {"display_phone_number": DISPLAY_NUMBER, "phone_number_id": phone_number_id}
+    return {
+        "value": {"messaging_product": "whatsapp", "metadata": metadata, **content},
+        "field": field,
+    }
 
 
 def body_of(changes: Iterable[Json]) -> Json:
@@ -112,18 +173,19 @@ def body_of(changes: Iterable[Json]) -> Json:
     }
 
 
+def _pricing(template: bool) -> Json:
+    return {
+        "billable": template,
+        "pricing_model": "PMP",
+        "type": "regular" if template else "free_customer_service",
+        "category": "utility" if template else "service",
+    }
+
+
 def _message(sender: str, kind: str, message_id: str, timestamp_seconds: int | None) -> Json:
     return {
         "from": sender,
         "id": message_id or new_message_id(),
         "timestamp": str(int(time.time()) if timestamp_seconds is None else timestamp_seconds),
         "type": kind,
-    }
-
-
-def _change(phone_number_id: str, content: Json) -> Json:
-    metadata = {"display_phone_number": DISPLAY_NUMBER, "phone_number_id": phone_number_id}
-    return {
-        "value": {"messaging_product": "whatsapp", "metadata": metadata, **content},
-        "field": "messages",
     }
