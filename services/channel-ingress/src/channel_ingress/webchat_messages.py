@@ -18,6 +18,7 @@ from channel_ingress.reading import (
 )
 from contracts.v1.shapes import MediaRef, MessageContent
 
+SEQ_MAX = 2**53
 _FILE_KINDS = frozenset({"image", "video", "audio", "voice", "document", "sticker"})
 
 
@@ -26,7 +27,7 @@ def read_widget(body: Json, received_at: datetime) -> Iterator[Item]:
     visitor_id = identifier(body["visitor_id"])
     if "read_seq" in body:
         seq = body["read_seq"]
-        if not isinstance(seq, int) or isinstance(seq, bool) or seq < 1:
+        if type(seq) is not int or not 1 <= seq <= SEQ_MAX:
             raise ValueError("read_seq is no place of a conversation")
         mark = ReadUpTo(visitor_id, seq, received_at)
         yield item_of("", f"read:{visitor_id}:{seq}", body, mark)

@@ -12,6 +12,7 @@ from channel_ingress.items import Item, Update
 from channel_ingress.reading import (
     MALFORMED,
     Json,
+    cleaned,
     digest_key,
     item_of,
     json_text,
@@ -104,4 +105,4 @@ def _account_of(entry: Json) -> str:
     account = entry.get("id")
     if isinstance(account, int) and not isinstance(account, bool):
         account = str(account)
-    return account if isinstance(account, str) and len(account) <= NAME_LIMIT else ""
+    return cleaned(account) if isinstance(account, str) and len(account) <= NAME_LIMIT else ""

@@ -19,6 +19,8 @@ from channel_ingress.reading import (
 )
 from channel_ingress.whatsapp_frame import Frame
 
+CODE_MAX = 2**31
+"""No error code is longer; what is comes from nowhere."""
 _STATUSES: dict[str, StatusName] = {
     "sent": "sent",
     "delivered": "delivered",
@@ -86,7 +88,7 @@ def read_status(frame: Frame, source: Json) -> Item:
         status=status,
         at=at,
         reference=clipped(source.get("biz_opaque_callback_data"), NAME_LIMIT) or "",
-        provider_code=code if isinstance(code, int) and not isinstance(code, bool) else None,
+        provider_code=code if type(code) is int and abs(code) <= CODE_MAX else None,
         detail=_detail_of(error),
         price=_price_of(source.get("pricing")),
         person=person,
