@@ -26,6 +26,7 @@ _STARTS: Final = (
 )
 _RIFF_KINDS: Final = {b"WEBP": "image/webp", b"WAVE": "audio/wav"}
 _OGG_VIDEO: Final = (b"\x80theora", b"BBCD")
+_WEBM_CLUSTER: Final = b"\x1f\x43\xb6\x75"
 _QUICKTIME: Final = b"qt  "
 _AUDIO_BRANDS: Final = frozenset({b"M4A ", b"M4B ", b"F4A "})
 _PROGRAMS: Final = (b"MZ", b"\x7fELF", b"#!", b"\xca\xfe\xba\xbe", b"\xcf\xfa\xed\xfe")
@@ -41,7 +42,7 @@ INLINE: Final = re.compile(
 def media_type(data: bytes) -> str:
     """The MIME type of the bytes; a 415 problem for what is not sent here."""
     head = data[:_PROBE_BYTES]
-    found = _starting(head) or _contained(head) or _packed(data) or _text(data)
+    found = _starting(head) or _contained(head, data) or _packed(data) or _text(data)
     if found is None:
         raise Problem(
             415,
@@ -88,20 +89,22 @@ def _starting(head: bytes) -> str | None:
     return None
 
 
-def _contained(head: bytes) -> str | None:
+def _contained(head: bytes, data: bytes) -> str | None:
     """Containers that hold sound, pictures or both."""
     if head[4:8] == b"ftyp":
-        return _iso_media(head[8:12])
+        return _iso_media(head[8:12], data)
     if head.startswith(b"OggS"):
         has_video = any(mark in head for mark in _OGG_VIDEO)
         return "video/ogg" if has_video else "audio/ogg"
     if head.startswith(b"\x1a\x45\xdf\xa3"):
-        return "video/webm" if b"V_" in head else "audio/webm"
+        # Tracks are named before the first cluster; what follows is sound, which may spell anything.
+        return "video/webm" if b"V_" in head.split(_WEBM_CLUSTER)[0] else "audio/webm"
     return None
 
 
-def _iso_media(brand: bytes) -> str | None:
-    if brand in _AUDIO_BRANDS:
+def _iso_media(brand: bytes, data: bytes) -> str | None:
+    # Browsers record sound under the brand of films: the handlers of the tracks tell them apart.
+    if brand in _AUDIO_BRANDS or (b"soun" in data and b"vide" not in data):
         return "audio/mp4"
     if brand.startswith((b"3gp", b"3g2")):
         return "video/3gpp"

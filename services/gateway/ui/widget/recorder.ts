@@ -5,8 +5,8 @@ import { bareType } from "./files";
 export type RecordingState = "idle" | "asking" | "recording";
 export type RecordingProblem = "microphoneBlocked" | "microphoneMissing" | null;
 
-/** Wished for in this order: what every player and channel understands comes first. */
-const FORMATS = ["audio/ogg;codecs=opus", "audio/mp4;codecs=opus", "audio/mp4", "audio/webm;codecs=opus", "audio/webm"];
+/** Wished for in this order; Safari makes only the last. */
+const FORMATS = ["audio/ogg;codecs=opus", "audio/webm;codecs=opus", "audio/mp4"];
 const LONGEST_SECONDS = 300;
 const BITS_PER_SECOND = 32_000;
 const ENDINGS: Record<string, string> = { "audio/ogg": "ogg", "audio/mp4": "m4a", "audio/webm": "webm" };
