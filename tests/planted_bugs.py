@@ -57,7 +57,7 @@ BUGS: Final = (
         "services/channel-ingress/src/channel_ingress/domain.py",
         "        return InDoubt(result.reason)\n",
         "        result = NotSent(result.reason)\n",
-        f"{_KILLS}::test_an_answer_that_was_accepted_unread_is_found_by_its_status",
+        f"{_KILLS}::test_an_unread_answer_is_unknown_and_never_sent_again",
     ),
     PlantedBug(
         "no-reference",

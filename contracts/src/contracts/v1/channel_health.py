@@ -10,7 +10,7 @@ from uuid import UUID
 
 from pydantic import AwareDatetime, Field
 
-from contracts.message import Answer, Code, Event, Part, Request, ShortText
+from contracts.message import Answer, Code, Event, Part, Request
 from contracts.v1.shapes import ChannelType
 
 HealthLevel = Literal["green", "yellow", "red", "unknown"]

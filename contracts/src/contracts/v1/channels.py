@@ -137,7 +137,7 @@ class MessageChanged(
     recorded_message_id: UUID | None = Field(description="Ours, when we sent the message.")
     revision: int = Field(ge=1, description="Rises with each change; older ones are ignored.")
     changes: MessageChanges = Field(description="The state from now on.")
-    orphaned: bool = Field(description="Whether its message has still not come; shown all the same.")
+    orphaned: bool = Field(description="Whether its message has still not come.")
 
 
 class MediaStored(

@@ -65,7 +65,7 @@ class ContactMerge(Part):
     merge_id: UUID = Field(description="The merge.")
     kept_contact_id: UUID = Field(description="The contact that stays.")
     merged_contact_id: UUID = Field(description="The contact that became part of it.")
-    evidence: ShortText = Field(description="same_message, number_changed, verified_email, person …")
+    evidence: ShortText = Field(description="same_message, number_changed, verified_email …")
     merged_by: ShortText = Field(description="The person, or `system`.")
     merged_at: AwareDatetime = Field(description="When, UTC.")
     undone_at: AwareDatetime | None = Field(description="When it was undone, UTC.")

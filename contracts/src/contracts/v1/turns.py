@@ -26,7 +26,7 @@ from contracts.v1.shapes import (
 
 
 class MessageRecorded(Event, owner="orchestrator", heard_by=("gateway",), version=1):
-    """A message has its place in its conversation (live views follow this)."""
+    """A message has its place in its conversation: said where a live view follows it (web chat)."""
 
     conversation_id: UUID = Field(description="The conversation.")
     channel_id: UUID = Field(description="Its channel.")

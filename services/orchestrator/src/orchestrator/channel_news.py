@@ -44,7 +44,9 @@ class ChannelNews:
         if placed is None:
             return
         envelope = Envelope.of(conversation, heard)
-        said: list[Message] = [telling.echo_recorded(envelope, heard, placed, author)]
+        said: list[Message] = []
+        if envelope.is_watched:
+            said.append(telling.echo_recorded(envelope, heard, placed, author))
         if standing != before:
             said.append(telling.conversation_updated(envelope, standing))
         await self._outbox.say(tx, *said)

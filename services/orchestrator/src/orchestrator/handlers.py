@@ -100,12 +100,13 @@ class Handlers:
         for heard in messages:
             with continued("record message", traceparent_of(heard)):
                 said, wish = await self._place(tx, conversation, heard)
-                wait_seconds = wish if said else wait_seconds
+                wait_seconds = wait_seconds if said is None else wish
                 if heard is messages[-1] and wait_seconds is not None:
                     turn = await self._begin_turn(tx, heard, wait_seconds, begin=begin)
+                news = [] if said is None else said
                 if turn is not None:
-                    said.append(telling.turn_started(turn.leased))
-                await self._outbox.say(tx, *said)
+                    news.append(telling.turn_started(turn.leased))
+                await self._outbox.say(tx, *news)
         return turn is not None
 
     async def _begin_turn(
@@ -170,10 +171,10 @@ class Handlers:
 
     async def _place(
         self, tx: Transaction, conversation: LockedConversation, heard: MessageReceived
-    ) -> tuple[list[Message], float | None]:
+    ) -> tuple[list[Message] | None, float | None]:
         """Give a message its place; what to say, and after how many seconds the bot answers.
 
-        Nothing is said of a repeat; None seconds: the bot does not answer.
+        None, not even nothing, is said of a repeat; None seconds: the bot does not answer.
         """
         rules = await self._rules.of(tx, heard.tenant_id, conversation.tenant_revision)
         wish = _wish_of(conversation, rules, heard)
@@ -182,10 +183,12 @@ class Handlers:
             tx, heard, wish.standing, answer_wanted=wish.answer_wanted, wait_seconds=wait_seconds
         )
         if placed is None:
-            return [], None
+            return None, None
         await self._keep_contact(tx, conversation, heard)
         envelope = Envelope.of(conversation, heard)
-        said: list[Message] = [telling.customer_recorded(envelope, heard, placed)]
+        said: list[Message] = []
+        if envelope.is_watched:
+            said.append(telling.customer_recorded(envelope, heard, placed))
         before, conversation.standing = conversation.standing, wish.standing
         if wish.handoff_keyword is not None:
             said += await self._hand_off(

@@ -71,6 +71,11 @@ class Envelope:
             leased.contact_external_id,
         )
 
+    @property
+    def is_watched(self) -> bool:
+        """Whether a live view follows its messages: the widget does, nobody watches the others."""
+        return self.channel_type == "webchat"
+
     def fields(self, *, contact: bool) -> dict[str, Any]:
         """Return the fields that all messages about a conversation have."""
         shared: dict[str, Any] = {
@@ -197,9 +202,8 @@ def recorded_and_sent(
     author: Literal["bot", "agent", "system"],
     ownership_number: int,
     previous_seq: int | None,
-) -> tuple[MessageRecorded, SendMessage]:
-    """An outgoing message has its place and shall be sent."""
-    recorded = MessageRecorded.make(**envelope.fields(contact=True), message=message)
+) -> list[MessageRecorded | SendMessage]:
+    """An outgoing message has its place, which a live view is told, and shall be sent."""
     send = SendMessage.make(
         **envelope.fields(contact=True),
         send_id=send_id,
@@ -213,7 +217,9 @@ def recorded_and_sent(
         created_at=message.created_at,
         previous_seq=previous_seq,
     )
-    return recorded, send
+    if not envelope.is_watched:
+        return [send]
+    return [MessageRecorded.make(**envelope.fields(contact=True), message=message), send]
 
 
 def conversation_updated(envelope: Envelope, standing: Standing) -> ConversationUpdated:
