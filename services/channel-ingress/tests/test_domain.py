@@ -7,7 +7,6 @@ from uuid import UUID
 
 import pytest
 
-from channel_ingress.action_table import ACTIONS
 from channel_ingress.domain import (
     Accepted,
     Failed,
@@ -46,40 +45,8 @@ def test_a_request_that_never_left_is_retried_ten_times() -> None:
     assert last.action.code == "unreachable"
 
 
-@pytest.mark.parametrize(
-    ("code", "ours", "pauses"),
-    [
-        (190, "token_invalid", []),
-        (131047, "window_closed", []),
-        (131026, "undeliverable", []),
-        (131056, "pair_rate_limited", [1, 4, 16, 64, 256]),
-        (130429, "rate_limited", [1, 2, 4, 8, 16, 32, 60, 60, 60, 60]),
-        (131057, "number_upgrading", [60] * 10),
-        (100, "bad_request", []),
-        (424242, "provider_refused", []),
-        (250, "permission_missing", []),
-    ],
-)
-def test_the_action_table_row_by_row(code: int, ours: str, pauses: list[float]) -> None:
-    seen = []
-    attempt = 1
-    while isinstance(outcome := decide_outcome(Refused(400, code, "why"), attempt), Retry):
-        seen.append(outcome.pause_seconds)
-        attempt += 1
-    assert seen == pauses
-    assert isinstance(outcome, Failed)
-    assert (outcome.action.code, outcome.provider_code) == (ours, code)
-    assert "why" in outcome.detail
-
-
 def test_an_unknown_code_with_500_is_metas_trouble() -> None:
     assert isinstance(decide_outcome(Refused(500, 424242, "x"), 1), Retry)
-
-
-def test_every_action_has_a_code_and_a_sentence() -> None:
-    for action in ACTIONS.values():
-        assert action.code.replace("_", "").isalpha()
-        assert action.sentence.endswith(".")
 
 
 def test_references_come_back() -> None:

@@ -17,8 +17,9 @@ from channel_ingress.credentials import Credentials, CredentialsUnreadable
 from channel_ingress.domain import Accepted, CallResult, Failed, NotSent, Refused, Retry, Unanswered
 from channel_ingress.graph import GraphClient
 from channel_ingress.known_channels import KnownChannels
+from channel_ingress.send_store import Claim
 from channel_ingress.sender import STALL_SECONDS, Sender
-from channel_ingress.store import Claim, SendingChannel, Store
+from channel_ingress.store import SendingChannel, Store
 from contracts.v1.sending import OutgoingBody, SendMessage
 from sealing import KeyRing
 

@@ -12,6 +12,7 @@ from channel_ingress.change_effect import ChangeEffect
 from channel_ingress.change_store import ChangeStore
 from channel_ingress.config import Settings
 from channel_ingress.contact_book import ContactBook
+from channel_ingress.contact_requests import ContactRequests, answer_about_contacts
 from channel_ingress.credentials import Credentials
 from channel_ingress.effects import Effect
 from channel_ingress.graph import GraphClient
@@ -24,12 +25,18 @@ from channel_ingress.media_fetch import MediaFetcher
 from channel_ingress.media_job import MediaJob
 from channel_ingress.media_store import MediaStore
 from channel_ingress.outbound import Outbound
+from channel_ingress.pacing import NumberPace
+from channel_ingress.parking import Parking
+from channel_ingress.planning import NothingKnown, Planning
+from channel_ingress.preference_effect import PreferenceEffect
+from channel_ingress.send_store import SendStore
 from channel_ingress.sender import Sender
 from channel_ingress.status_join import StatusJoin
 from channel_ingress.status_orphans import StatusOrphans
 from channel_ingress.status_store import StatusStore
 from channel_ingress.store import Store
 from channel_ingress.sweeper import Sweeper
+from channel_ingress.windows import Windows
 from outbox import Outbox
 from postgres import Database
 from sealing import KeyRing
@@ -58,8 +65,8 @@ class Parts:
 
 def compose(settings: Settings, database: Database, bus: Bus, graph: GraphClient) -> Parts:
     """Make every part and register its handlers on the bus."""
-    outbox, store, statuses = Outbox(database, bus), Store(), StatusStore()
-    joins = StatusJoin(outbox, store, statuses)
+    outbox, store, statuses, sends = Outbox(database, bus), Store(), StatusStore(), SendStore()
+    joins = StatusJoin(outbox, store, statuses, sends)
     sweeper = Sweeper(
         database,
         Blobs.open(settings.blob_url),
@@ -69,17 +76,39 @@ def compose(settings: Settings, database: Database, bus: Bus, graph: GraphClient
         unrouted_replay_seconds=settings.unrouted_replay_seconds,
     )
     channels = KnownChannels(store)
-    contacts, credentials = ContactBook(), Credentials(KeyRing.from_text(settings.master_keys))
+    contacts = ContactBook(outbox)
+    answer_about_contacts(bus, ContactRequests(outbox, contacts))
+    credentials = Credentials(KeyRing.from_text(settings.master_keys))
     media_job = compose_media(settings, database, outbox, store, credentials, graph)
     changes = ChangeEffect(outbox, ChangeStore(settings.orphan_after_seconds), contacts)
     orphans = StatusOrphans(outbox, statuses, settings.orphan_after_seconds)
     sweeper.also(changes.sweep, orphans.sweep)
-    effects: list[Effect] = [changes, MediaEffect(media_job.media, contacts, media_job.wake)]
-    intake = Intake(outbox, store, channels, statuses, joins, contacts, effects, sweeper.wake)
+    effects: list[Effect] = [
+        changes,
+        PreferenceEffect(contacts),
+        MediaEffect(media_job.media, contacts, media_job.wake),
+    ]
+    windows, parking = Windows(sends), Parking(sweeper.wake)
+    intake = Intake(
+        outbox, store, channels, statuses, joins, contacts, windows, effects, sweeper.wake
+    )
     sender = Sender(outbox, graph, credentials)
-    outbound = Outbound(outbox, store, channels, joins, sender.start)
+    known = NothingKnown()
+    outbound = Outbound(
+        outbox,
+        store,
+        sends,
+        channels,
+        joins,
+        Planning(NumberPace(database), known, known),
+        parking,
+        known,
+        sender.start,
+        sweeper.wake_in,
+    )
     sender.outbound = outbound
-    register(outbox, Configuration(store, channels), intake, outbound)
+    sweeper.also(outbound.tell_delays)
+    register(outbox, Configuration(store, channels, parking), intake, outbound)
     return Parts(outbox, store, intake, outbound, sender, joins, sweeper, media_job)
 
 

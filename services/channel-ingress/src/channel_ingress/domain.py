@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from dataclasses import dataclass
 from typing import Literal, TypeAlias, cast
 from uuid import UUID, uuid5
 
-from channel_ingress.action_table import NOT_SENT, Action, action_for
+from channel_ingress.action_table import NOT_SENT, Action, Fallback, action_for
 from contracts.v1.shapes import Price
 
 NO_CHANNEL = UUID(int=0)
@@ -31,6 +31,9 @@ class Refused:
     http_status: int
     code: int
     message: str
+    subcode: int | None = None
+    request_id: str | None = None
+    """What Meta's support asks for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,11 +61,22 @@ class Retry:
     action: Action
     provider_code: int | None
     detail: str
+    fallback: Fallback | None = None
+    """Not the same again, but this instead."""
 
 
 @dataclass(frozen=True, slots=True)
 class Failed:
     """Never to be tried again."""
+
+    action: Action
+    provider_code: int | None
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Parked:
+    """Not this send's fault: it waits with its whole channel."""
 
     action: Action
     provider_code: int | None
@@ -76,25 +90,36 @@ class InDoubt:
     reason: str
 
 
-Outcome: TypeAlias = Accepted | Retry | Failed | InDoubt
+Outcome: TypeAlias = Accepted | Retry | Failed | Parked | InDoubt
 
 
-def decide_outcome(result: CallResult, attempt: int) -> Outcome:
-    """What follows from the result of attempt number `attempt` (from 1)."""
+def decide_outcome(
+    result: CallResult, attempt: int, fallbacks: Container[Fallback] = ()
+) -> Outcome:
+    """What follows from the result of attempt number `attempt` (from 1).
+
+    `fallbacks` are those that this message still has.
+    """
     if isinstance(result, Accepted):
         return result
     if isinstance(result, Unanswered):
         return InDoubt(result.reason)
     if isinstance(result, NotSent):
-        action, provider_code, detail = NOT_SENT, None, result.reason
+        action, provider_code, words = NOT_SENT, None, result.reason
     else:
-        action = action_for(result.code, result.http_status)
-        provider_code, detail = result.code, result.message
-    sentence = f"{action.sentence} ({detail})"[:512]
+        action = action_for(result.code, result.http_status, result.subcode)
+        provider_code, words = result.code, result.message
+        if result.request_id:
+            words = f"{words}; request {result.request_id}"
+    sentence = f"{action.sentence} ({words})"[:512]
+    if action.park is not None:
+        return Parked(action, provider_code, sentence)
     pause = action.pause_seconds(attempt)
-    if pause is None:
-        return Failed(action, provider_code, sentence)
-    return Retry(pause, action, provider_code, sentence)
+    if pause is not None:
+        return Retry(pause, action, provider_code, sentence)
+    if action.fallback is not None and action.fallback in fallbacks:
+        return Retry(0.0, action, provider_code, sentence, action.fallback)
+    return Failed(action, provider_code, sentence)
 
 
 def conversation_identity(channel_id: UUID, contact_external_id: str) -> UUID:

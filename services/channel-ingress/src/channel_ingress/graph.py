@@ -145,7 +145,7 @@ def _read_answer(
             return Unanswered(f"HTTP {status} without a message id")
     error = answer.get("error") if isinstance(answer, dict) else None
     if isinstance(error, dict) and isinstance(error.get("code"), int):
-        return Refused(status, error["code"], str(error.get("message", ""))[:300])
+        return _refused(status, error)
     if 400 <= status < 500:
         return Refused(status, -status, f"HTTP {status} without a Graph error")
     return Unanswered(f"HTTP {status} without a Graph error")
@@ -158,12 +158,23 @@ def _read_any(status: int, raw: bytes) -> GraphAnswer:
         return Unanswered(f"HTTP {status} without JSON")
     error = answer.get("error") if isinstance(answer, dict) else None
     if isinstance(error, dict) and isinstance(error.get("code"), int):
-        return Refused(status, error["code"], words_of(error))
+        return _refused(status, error)
     if 200 <= status < 300:
         return Answered(answer if isinstance(answer, dict) else {"data": answer})
     if 400 <= status < 500:
         return Refused(status, -status, f"HTTP {status} without a Graph error")
     return Unanswered(f"HTTP {status} without a Graph error")
+
+
+def _refused(status: int, error: dict[str, Any]) -> Refused:
+    subcode, request_id = error.get("error_subcode"), error.get("fbtrace_id")
+    return Refused(
+        status,
+        error["code"],
+        words_of(error),
+        subcode if isinstance(subcode, int) else None,
+        str(request_id)[:64] if request_id else None,
+    )
 
 
 def words_of(error: dict[str, Any]) -> str:

@@ -9,6 +9,7 @@ from bus.tracing import TRACEPARENT, heard_span
 from channel_ingress.intake import Intake
 from channel_ingress.known_channels import KnownChannels
 from channel_ingress.outbound import Outbound
+from channel_ingress.parking import Parking
 from channel_ingress.store import Store
 from contracts.message import Message
 from contracts.v1.channels import ChannelWebhookReceived
@@ -29,12 +30,13 @@ SEND_BATCH = 16
 class Configuration:
     """Copies of what other services own."""
 
-    def __init__(self, store: Store, channels: KnownChannels) -> None:
-        self._store, self._channels = store, channels
+    def __init__(self, store: Store, channels: KnownChannels, parking: Parking) -> None:
+        self._store, self._channels, self._parking = store, channels, parking
 
     async def channel_configured(self, event: ChannelConfigured, tx: Transaction) -> None:
         """Keep the newest state of a channel, its credentials still sealed."""
         await self._store.configure_channel(tx, event)
+        await self._parking.channel_configured(tx, event)
         tx.after_commit.append(self._channels.forget)
 
     async def tenant_configured(self, event: TenantConfigured, tx: Transaction) -> None:

@@ -7,11 +7,12 @@ from typing import Literal
 from uuid import UUID
 
 from channel_ingress.adapters import NORMALISERS
-from channel_ingress.contact_book import ContactBook, Known
+from channel_ingress.contact_book import ContactBook, Known, person_of
 from channel_ingress.domain import NO_CHANNEL, conversation_identity, parse_reference
 from channel_ingress.effects import Effect, NewItem
 from channel_ingress.items import (
     CustomerMessage,
+    IdentityChange,
     Item,
     Prices,
     ReadUpTo,
@@ -30,6 +31,7 @@ from channel_ingress.said import item_event
 from channel_ingress.status_join import StatusJoin
 from channel_ingress.status_store import StatusRow, StatusStore
 from channel_ingress.store import Channel, ItemRow, Store
+from channel_ingress.windows import HeardItem, Windows
 from contracts.message import Message
 from contracts.v1.channels import ChannelWebhookReceived
 from contracts.v1.shapes import Price
@@ -53,12 +55,13 @@ class Intake:
         statuses: StatusStore,
         joins: StatusJoin,
         contacts: ContactBook,
+        windows: Windows,
         effects: Sequence[Effect],
         large_body_kept: Callable[[], None],
     ) -> None:
         self._outbox, self._store, self._channels = outbox, store, channels
         self._statuses, self._joins = statuses, joins
-        self._contacts, self._effects = contacts, effects
+        self._contacts, self._windows, self._effects = contacts, windows, effects
         self._read_marks = ReadMarks(outbox, contacts)
         self._large_body_kept = large_body_kept
 
@@ -148,19 +151,27 @@ class Intake:
     async def _say_items(
         self, event: ChannelWebhookReceived, fresh: list[NewItem], tx: Transaction
     ) -> None:
+        changes = [
+            (channel, payload)
+            for item, channel in fresh
+            if isinstance(payload := item.payload, IdentityChange)
+        ]
+        if changes:
+            await self._contacts.follow(tx, changes)
         people = [
             (channel, person)
             for item, channel in fresh
-            if (person := getattr(item.payload, "person", None)) is not None
+            if (person := person_of(item.payload)) is not None
         ]
         known = iter(await self._contacts.resolve(tx, people))
         says: list[Message] = []
+        heard: list[HeardItem] = []
         for item, channel in fresh:
-            named: Known | None = (
-                next(known) if getattr(item.payload, "person", None) is not None else None
-            )
+            named: Known | None = next(known) if person_of(item.payload) is not None else None
+            heard.append((item, channel, named))
             if not isinstance(item.payload, Watermark):
                 says.append(item_event(event, channel, item, named))
+        await self._windows.notice(tx, heard, event.occurred_at)
         for effect in self._effects:
             says += await effect.apply(tx, event, fresh)
         await self._outbox.say(tx, *says)

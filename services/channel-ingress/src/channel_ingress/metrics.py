@@ -54,3 +54,8 @@ MEDIA = Counter(
     "Tries to fetch a file: stored, again, or the problem it failed with.",
     ["channel_type", "outcome"],
 )
+HEALTH_CHANGES = Counter(
+    "chat_channel_health_changes_total",
+    "Channels whose worst finding changed, by the new level.",
+    ["channel_type", "level"],
+)

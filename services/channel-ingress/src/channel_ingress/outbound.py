@@ -5,33 +5,31 @@ from __future__ import annotations
 from collections.abc import Callable
 from uuid import UUID
 
-from channel_ingress.domain import Accepted, Failed, InDoubt, Outcome, Retry
+from channel_ingress.domain import Accepted, Failed, InDoubt, Outcome, Parked, Retry
 from channel_ingress.known_channels import KnownChannels
-from channel_ingress.metrics import SENDS
-from channel_ingress.rendering import Part, render
-from channel_ingress.said import message_failed, message_sent, message_unknown
+from channel_ingress.metrics import DELAYS, SENDS, UNORDERED
+from channel_ingress.pacing import pair_cost_seconds
+from channel_ingress.parking import Parking
+from channel_ingress.planner import Planned
+from channel_ingress.planning import Consent, Planning, parts_of
+from channel_ingress.rendering import CannotRender
+from channel_ingress.said import message_delayed, message_failed, message_sent, message_unknown
+from channel_ingress.send_store import Claim, Grounds, SendStore, Taken
 from channel_ingress.status_join import IN_FLIGHT_SECONDS, StatusJoin
-from channel_ingress.store import Claim, SendingChannel, Store
+from channel_ingress.store import SendingChannel, Store
 from channel_ingress.webchat import delivery_of
 from contracts.v1.sending import SendMessage
+from contracts.v1.shapes import SendPlan
 from observe import get_logger
 from outbox import Outbox, RetryLater
 from postgres import Transaction
 
 STALE = ("stale_ownership", "Somebody else owns the conversation since this was written.")
-DISABLED = ("channel_disabled", "The channel is not served any more.")
+NO_CHANNEL = ("channel_disabled", "The channel is not known any more.")
+TOLD_AFTER_SECONDS = 10.0
+"""A send that waits longer is said to be delayed."""
 
 _log = get_logger("outbound")
-
-
-def parts_of(command: SendMessage, channel: SendingChannel) -> list[Part]:
-    """A send's parts, each of them one call; the same each time."""
-    return render(
-        command.body,
-        command.channel_type,
-        platform=channel.choices.platform if channel.choices else None,
-        reply_to=command.reply_to,
-    )
 
 
 class Outbound:
@@ -41,35 +39,41 @@ class Outbound:
         self,
         outbox: Outbox,
         store: Store,
+        sends: SendStore,
         channels: KnownChannels,
         joins: StatusJoin,
+        planning: Planning,
+        parking: Parking,
+        consent: Consent,
         start_call: Callable[[Claim], None],
+        look_again: Callable[[float], None],
     ) -> None:
-        self._outbox, self._store = outbox, store
+        self._outbox, self._store, self._sends = outbox, store, sends
         self._channels, self._joins = channels, joins
-        self._start_call = start_call
+        self._planning, self._parking, self._consent = planning, parking, consent
+        self._start_call, self._look_again = start_call, look_again
 
     async def send(self, command: SendMessage, tx: Transaction) -> None:
         """Hear the command: refuse it, show it, plan it, or commit the intent and call."""
-        number = await self._store.raise_ownership(
-            tx, command.conversation_id, command.tenant_id, command.ownership_number
-        )
+        number, grounds = await self._sends.begin(tx, command)
         if command.ownership_number < number:
             await self._refuse(command, *STALE, tx)
         elif command.channel_type == "webchat":
             await self._show(command, tx)
         else:
-            await self._plan(command, tx)
+            await self._plan(command, grounds, tx)
 
     async def claim_due(
         self, tx: Transaction, conversation_id: UUID | None = None, limit: int = 50
     ) -> list[Claim]:
-        """Take planned sends whose turn it is; those that became stale end here."""
-        claims = await self._store.claim_due_sends(tx, IN_FLIGHT_SECONDS, conversation_id, limit)
-        for claim in claims:
-            if claim.is_stale:
-                await self._fail(claim, STALE[0], None, STALE[1], tx)
-        return [claim for claim in claims if not claim.is_stale]
+        """Take planned sends whose turn it is and plan them anew: what held for them when they
+        were written may not hold now. Those that may not go end here, or wait on."""
+        claims = []
+        for taken in await self._sends.take_due(tx, IN_FLIGHT_SECONDS, conversation_id, limit):
+            claim = await self._claim(taken, tx)
+            if claim is not None:
+                claims.append(claim)
+        return claims
 
     async def record(self, claim: Claim, outcome: Outcome, tx: Transaction) -> Claim | None:
         """Commit what became of a call; answers what this conversation's next call is."""
@@ -79,15 +83,12 @@ class Outbound:
             case Accepted():
                 return await self._accepted(claim, outcome.provider_message_id, tx)
             case Retry():
-                await self._store.record_retry(
-                    tx,
-                    claim,
-                    outcome.pause_seconds,
-                    outcome.action.code,
-                    outcome.provider_code,
-                    outcome.detail,
-                )
+                await self._retry(claim, outcome, tx)
+            case Parked():
+                await self._park(claim, outcome, tx)
             case Failed():
+                if outcome.action.opts_out:
+                    await self._consent.opt_out(tx, command)
                 code, provider_code = outcome.action.code, outcome.provider_code
                 if await self._fail(claim, code, provider_code, outcome.detail, tx):
                     return await self._next_of(command.conversation_id, tx)
@@ -101,47 +102,170 @@ class Outbound:
 
     async def expire(self, tx: Transaction, unknown_after_seconds: float) -> int:
         """Say of attempts without evidence that nobody knows."""
-        expired = await self._store.expire_attempting(tx, unknown_after_seconds)
+        expired = await self._sends.expire_attempting(tx, unknown_after_seconds)
         for command, detail in expired:
             SENDS.labels(command.channel_type, "unknown", "no_evidence").inc()
             await self._outbox.say(tx, message_unknown(command, detail))
         return len(expired)
 
-    async def _refuse(self, command: SendMessage, code: str, detail: str, tx: Transaction) -> None:
-        if await self._store.keep_ended_send(tx, command, "failed", code, detail):
+    async def tell_delays(self, tx: Transaction) -> None:
+        """Free channels whose pause is over; say of what waits that it does, once."""
+        await self._parking.end_pauses(tx)
+        for delay in await self._sends.delays_to_tell(tx, TOLD_AFTER_SECONDS):
+            DELAYS.labels(delay.command.channel_type, delay.code).inc()
+            await self._outbox.say(tx, message_delayed(delay))
+
+    async def _refuse(
+        self,
+        command: SendMessage,
+        code: str,
+        detail: str,
+        tx: Transaction,
+        plan: SendPlan | None = None,
+    ) -> None:
+        if await self._sends.keep_ended(tx, command, "failed", code, detail, plan):
             SENDS.labels(command.channel_type, "failed", code).inc()
-            await self._outbox.say(tx, message_failed(command, code, None, detail))
+            await self._outbox.say(tx, message_failed(command, code, None, detail, plan))
 
     async def _show(self, command: SendMessage, tx: Transaction) -> None:
-        if await self._store.keep_ended_send(tx, command, "accepted"):
+        if await self._sends.keep_ended(tx, command, "accepted"):
             SENDS.labels(command.channel_type, "accepted", "").inc()
             sent = message_sent(command, [str(command.send_id)])
             await self._outbox.say(tx, delivery_of(command), sent)
 
-    async def _plan(self, command: SendMessage, tx: Transaction) -> None:
+    async def _plan(self, command: SendMessage, grounds: Grounds, tx: Transaction) -> None:
         channel = await self._channels.of_tenant(tx, command.channel_id, command.tenant_id)
         if channel is None:
             raise RetryLater(f"channel {command.channel_id} has not been heard of yet")
-        if channel.state != "active":
-            await self._refuse(command, *DISABLED, tx)
+        try:
+            part_count = len(parts_of(command, channel))
+            planned = await self._planning.plan(
+                tx, command, channel, grounds, part=0, part_count=part_count
+            )
+            if planned.plan.decision == "refuse":
+                detail = planned.plan.detail
+                await self._refuse(command, planned.code, detail, tx, planned.plan)
+                return
+            if planned.plan.decision == "template":
+                part_count = len(parts_of(command, channel, planned.plan))
+        except CannotRender as error:
+            await self._refuse(command, error.code, str(error), tx)
             return
-        planned = await self._store.plan_send(
-            tx, command, len(parts_of(command, channel)), IN_FLIGHT_SECONDS
-        )
-        if planned is not None and planned[0] == "attempting":
-            self._call_after_commit(command, planned[1], channel, tx)
+        await self._keep_planned(command, channel, planned, part_count, tx)
 
-    def _call_after_commit(
-        self, command: SendMessage, attempt: int, channel: SendingChannel, tx: Transaction
+    async def _keep_planned(
+        self,
+        command: SendMessage,
+        channel: SendingChannel,
+        planned: Planned,
+        part_count: int,
+        tx: Transaction,
     ) -> None:
-        claim = Claim(command, attempt, 0, channel)
-        tx.after_commit.append(lambda: self._start_call(claim))
+        placed = await self._sends.plan(
+            tx,
+            command,
+            planned.plan,
+            goes=planned.goes,
+            part_count=part_count,
+            pair_seconds=pair_cost_seconds(command.channel_type, part_count),
+            in_flight_seconds=IN_FLIGHT_SECONDS,
+            until=planned.until,
+            code=None if planned.goes else planned.code,
+        )
+        if placed is not None and placed[0] == "attempting":
+            claim = Claim(command, placed[1], 0, channel, planned.plan)
+            tx.after_commit.append(lambda: self._start_call(claim))
+        elif planned.goes:
+            self._planning.give_back(channel, part_count)
+        else:
+            self._look_later(planned, tx)
+
+    async def _claim(self, taken: Taken, tx: Transaction) -> Claim | None:
+        command = taken.command
+        channel = await self._store.find_channel(tx, command.channel_id)
+        claim = Claim(command, taken.attempt, taken.part, channel, taken.plan, taken.fallback)
+        if taken.is_unordered:
+            UNORDERED.labels(command.channel_type).inc()
+        if taken.is_stale or channel is None:
+            code, detail = STALE if taken.is_stale else NO_CHANNEL
+            await self._fail(claim, code, None, detail, tx)
+            return None
+        planned = await self._planning.plan(
+            tx,
+            command,
+            channel,
+            taken.grounds,
+            part=taken.part,
+            part_count=taken.part_count,
+            fallback=taken.fallback,
+        )
+        return await self._go(taken, channel, planned, tx)
+
+    async def _go(
+        self, taken: Taken, channel: SendingChannel, planned: Planned, tx: Transaction
+    ) -> Claim | None:
+        """A taken send as planned now: its claim, or None where it ends or is put off."""
+        command, plan = taken.command, planned.plan
+        claim = Claim(command, taken.attempt, taken.part, channel, plan, taken.fallback)
+        if plan.decision == "refuse":
+            said = taken.provider_code if taken.fallback else None
+            await self._fail(claim, planned.code, said, plan.detail, tx)
+            return None
+        if plan.decision == "later":
+            cost = pair_cost_seconds(command.channel_type, taken.part_count - taken.part)
+            until, code = planned.until, planned.code
+            await self._sends.put_off(tx, command.send_id, until, code, plan, cost)
+            self._look_later(planned, tx)
+            return None
+        if taken.plan is None or taken.plan.rule != plan.rule:
+            try:
+                part_count = len(parts_of(command, channel, plan))
+            except CannotRender as error:
+                await self._fail(claim, error.code, None, str(error), tx)
+                return None
+            await self._sends.keep_plan(tx, command.send_id, plan, part_count)
+        return claim
+
+    def _look_later(self, planned: Planned, tx: Transaction) -> None:
+        """The sweeper sends what is paced at its time, and tells of what is parked at once."""
+        tx.after_commit.append(lambda: self._look_again(planned.wait_seconds))
+
+    async def _retry(self, claim: Claim, retry: Retry, tx: Transaction) -> None:
+        await self._sends.record_retry(
+            tx,
+            claim,
+            retry.pause_seconds,
+            retry.action.code,
+            retry.provider_code,
+            retry.detail,
+            retry.fallback,
+        )
+        if retry.fallback is not None:
+            tx.after_commit.append(lambda: self._look_again(0.0))
+
+    async def _park(self, claim: Claim, parked: Parked, tx: Transaction) -> None:
+        """The send waits with its channel; if that was configured anew, it is tried at once."""
+        action, channel = parked.action, claim.channel
+        if channel is not None and action.park is not None:
+            await self._parking.park(
+                tx,
+                channel,
+                action.code,
+                parked.detail,
+                provider_code=parked.provider_code,
+                scope=action.park,
+                seconds=action.park_seconds,
+            )
+        await self._sends.record_retry(
+            tx, claim, 0.0, action.code, parked.provider_code, parked.detail
+        )
+        tx.after_commit.append(lambda: self._look_again(0.0))
 
     async def _accepted(
         self, claim: Claim, provider_message_id: str, tx: Transaction
     ) -> Claim | None:
         command = claim.command
-        recorded = await self._store.record_accepted(tx, claim, provider_message_id)
+        recorded = await self._sends.record_accepted(tx, claim, provider_message_id)
         if recorded is None:
             return None
         state, has_early_statuses, has_waiting = recorded
@@ -149,21 +273,24 @@ class Outbound:
             ids = [provider_message_id]
             if claim.part:
                 ids = await self._store.provider_ids(tx, command.send_id)
-            await self._outbox.say(tx, message_sent(command, ids))
+            await self._outbox.say(tx, message_sent(command, ids, claim.plan))
         if has_early_statuses:
             await self._joins.settle(tx, [provider_message_id])
         if state == "attempting":
-            return Claim(command, claim.attempt, claim.part + 1, claim.channel)
+            return Claim(command, claim.attempt, claim.part + 1, claim.channel, claim.plan)
         return await self._next_of(command.conversation_id, tx) if has_waiting else None
 
     async def _fail(
         self, claim: Claim, code: str, provider_code: int | None, detail: str, tx: Transaction
     ) -> bool:
         """End it; whether a later send of the conversation waits."""
-        has_waiting = await self._store.record_failed(tx, claim, code, provider_code, detail)
+        command, plan = claim.command, claim.plan
+        has_waiting = await self._sends.record_failed(
+            tx, claim, code, provider_code, detail[:512], plan
+        )
         if has_waiting is None:
             return False
-        await self._outbox.say(tx, message_failed(claim.command, code, provider_code, detail))
+        await self._outbox.say(tx, message_failed(command, code, provider_code, detail, plan))
         return has_waiting
 
     async def _next_of(self, conversation_id: UUID, tx: Transaction) -> Claim | None:
@@ -172,6 +299,6 @@ class Outbound:
 
 
 def _count(command: SendMessage, outcome: Outcome) -> None:
-    code = outcome.action.code if isinstance(outcome, Retry | Failed) else ""
+    code = outcome.action.code if isinstance(outcome, Retry | Failed | Parked) else ""
     name = type(outcome).__name__.lower()
     SENDS.labels(command.channel_type, name, code).inc()

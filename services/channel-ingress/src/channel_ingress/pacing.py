@@ -88,6 +88,12 @@ class NumberPace:
         share.line_until = max(share.line_until, now, share.next_at) + calls / rate
         return max(WAIT_LEAST_SECONDS, share.line_until - now)
 
+    def give_back(self, channel: SendingChannel, calls: int) -> None:
+        """Calls that were taken and are not made."""
+        share = self._shares.get(channel.channel_id)
+        if share is not None:
+            share.calls += calls
+
     async def close(self) -> None:
         """Let blocks that were asked for arrive."""
         if self._tasks:

@@ -5,17 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal, Protocol
+from typing import Protocol
 from uuid import UUID
 
+from channel_ingress.action_table import ParkScope
 from channel_ingress.metrics import PARKS
 from channel_ingress.store import SendingChannel
 from contracts.v1.tenants import ChannelConfigured
 from observe import get_logger
 from postgres import Queries, Transaction
-
-Scope = Literal["channel", "bots", "account", "app"]
-"""What waits: the channel, its bot replies, or the tenant's channels at its account or app."""
 
 _log = get_logger("parking")
 
@@ -64,7 +62,7 @@ class Parking:
         detail: str,
         *,
         provider_code: int | None = None,
-        scope: Scope = "channel",
+        scope: ParkScope = "channel",
         seconds: float | None = None,
     ) -> bool:
         """Park it, for `seconds` or until somebody acts; false when its configuration is newer

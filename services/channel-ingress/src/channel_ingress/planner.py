@@ -76,6 +76,8 @@ class Planned:
     """For `later` and `refuse`: what is said of the message."""
     until: datetime | None = None
     """None with `later`: when the channel is free again."""
+    wait_seconds: float = 0.0
+    """How long its pace lets it wait."""
 
     @property
     def goes(self) -> bool:
@@ -193,7 +195,7 @@ def _given(template: TemplateCall | None) -> int:
 
 
 def _planned(rule: Rule, facts: Facts) -> Planned:
-    parked = rule.code == "parked"
+    parked, wait = rule.code == "parked", 0.0
     until = facts.park_until if parked else None
     if rule.decision == "later" and not parked:
         wait = max(facts.pair_wait_seconds, facts.number_wait_seconds)
@@ -207,7 +209,7 @@ def _planned(rule: Rule, facts: Facts) -> Planned:
         message_tag=rule.message_tag,
         template=template.name if template else None,
     )
-    return Planned(made, facts.park_code if parked else rule.code, until)
+    return Planned(made, facts.park_code if parked else rule.code, until, wait)
 
 
 def _filled(parameter: TemplateParameter, text: str) -> TemplateParameter:

@@ -192,6 +192,7 @@ with due as (
     where sends.send_id = due.send_id
     returning sends.conversation_id, sends.channel_type, sends.attempts,
               sends.next_part, sends.part_count, sends.command, sends.plan, sends.fallback,
+              sends.provider_code,
               sends.ownership_number < due.ownership_number as is_stale, due.paced_until,
               due.is_unordered
 ), paid as (
@@ -204,7 +205,7 @@ with due as (
       and claimed.channel_type = 'whatsapp'
 )
 select claimed.attempts, claimed.next_part, claimed.part_count, claimed.command, claimed.plan,
-       claimed.fallback, claimed.is_stale, claimed.is_unordered, clock_timestamp() as now,
+       claimed.fallback, claimed.provider_code, claimed.is_stale, claimed.is_unordered, clock_timestamp() as now,
        claimed.paced_until, windows.last_customer_at, windows.entry_point_until
 from claimed
 left join contact_windows as windows on windows.conversation_id = claimed.conversation_id;

@@ -17,6 +17,7 @@ from channel_ingress.items import (
     ThreadControl,
     Update,
 )
+from channel_ingress.send_store import Delay
 from channel_ingress.store import Channel
 from contracts.message import Event
 from contracts.v1.channels import (
@@ -27,13 +28,14 @@ from contracts.v1.channels import (
     UpdateReceived,
 )
 from contracts.v1.sending import (
+    MessageDelayed,
     MessageFailed,
     MessageSent,
     MessageStatusChanged,
     MessageUnknown,
     SendMessage,
 )
-from contracts.v1.shapes import Price
+from contracts.v1.shapes import Price, SendPlan
 
 
 def item_event(
@@ -120,7 +122,9 @@ def _update_received(channel: Channel, item: Item, fields: dict[str, Any]) -> Up
     )
 
 
-def message_sent(command: SendMessage, provider_message_ids: list[str]) -> MessageSent:
+def message_sent(
+    command: SendMessage, provider_message_ids: list[str], plan: SendPlan | None = None
+) -> MessageSent:
     """The provider accepted every part."""
     return MessageSent.after(
         command,
@@ -132,11 +136,16 @@ def message_sent(command: SendMessage, provider_message_ids: list[str]) -> Messa
         recorded_message_id=command.recorded_message_id,
         provider_message_ids=provider_message_ids,
         text=command.body.text,
+        plan=plan,
     )
 
 
 def message_failed(
-    command: SendMessage, code: str, provider_code: int | None, detail: str
+    command: SendMessage,
+    code: str,
+    provider_code: int | None,
+    detail: str,
+    plan: SendPlan | None = None,
 ) -> MessageFailed:
     """Certainly not delivered, and not tried again."""
     return MessageFailed.after(
@@ -150,6 +159,24 @@ def message_failed(
         code=code,
         provider_code=provider_code,
         detail=detail[:512],
+        plan=plan,
+    )
+
+
+def message_delayed(delay: Delay) -> MessageDelayed:
+    """It waits; said once for each reason."""
+    command = delay.command
+    return MessageDelayed.after(
+        command,
+        message_id=outcome_identity(command.send_id, f"delayed:{delay.code}"),
+        send_id=command.send_id,
+        conversation_id=command.conversation_id,
+        channel_id=command.channel_id,
+        channel_type=command.channel_type,
+        recorded_message_id=command.recorded_message_id,
+        code=delay.code,
+        detail=delay.detail[:512],
+        until=delay.until,
     )
 
 

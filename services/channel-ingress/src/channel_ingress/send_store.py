@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Literal
 from uuid import UUID
 
+from channel_ingress.action_table import Fallback
 from channel_ingress.policy_table import ENTRY_POINT_HOURS, PAIR_SECONDS, WINDOW_HOURS
 from channel_ingress.store import SendingChannel
 from contracts.v1.sending import SendMessage
@@ -17,8 +18,6 @@ from postgres import Queries, Transaction
 
 PREDECESSOR_SECONDS = 30.0
 """How long a send waits for one before it that has not been heard of."""
-
-Fallback = Literal["template", "text"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +59,8 @@ class Taken:
     part_count: int
     plan: SendPlan | None
     fallback: Fallback | None
+    provider_code: int | None
+    """What the provider said to the try before."""
     is_stale: bool
     """The fencing number has risen since: the call must not be made."""
     is_unordered: bool
@@ -189,6 +190,7 @@ class SendStore:
                 row["part_count"],
                 SendPlan.model_validate_json(row["plan"]) if row["plan"] else None,
                 row["fallback"],
+                row["provider_code"],
                 row["is_stale"],
                 row["is_unordered"],
                 Grounds(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 
-from channel_ingress.action_table import Action
+from channel_ingress.action_table import NO_TOKEN, Action, Fallback
 from channel_ingress.adapters import GRAPH_ADAPTERS
 from channel_ingress.credentials import Credentials, CredentialsUnreadable
 from channel_ingress.domain import (
@@ -13,12 +13,17 @@ from channel_ingress.domain import (
     Failed,
     NotSent,
     Outcome,
+    Parked,
     decide_outcome,
     reference_of,
 )
 from channel_ingress.graph import CALL_SECONDS, GraphClient
-from channel_ingress.outbound import Outbound, parts_of
-from channel_ingress.store import Claim
+from channel_ingress.outbound import Outbound
+from channel_ingress.planner import messaging_type
+from channel_ingress.planning import parts_of
+from channel_ingress.rendering import Part
+from channel_ingress.send_store import Claim
+from channel_ingress.store import SendingChannel
 from observe import afailpoint, get_logger
 from outbox import Outbox
 from postgres import DatabaseAway
@@ -29,7 +34,6 @@ HOLD_FIRST_SECONDS = 0.2
 HOLD_LONGEST_SECONDS = 5.0
 
 _NO_CHANNEL = Action("channel_disabled", "The channel is not known any more.")
-_NO_TOKEN = Action("token_missing", "The channel has no access token that can be opened.")
 
 _log = get_logger("sender")
 
@@ -65,27 +69,40 @@ class Sender:
                 return
 
     async def _call(self, claim: Claim) -> Outcome:
-        command, channel = claim.command, claim.channel
+        channel = claim.channel
         if channel is None or channel.state == "removed":
             return Failed(_NO_CHANNEL, None, _NO_CHANNEL.sentence)
         try:
             token = self._credentials.access_token(channel)
         except CredentialsUnreadable as error:
-            return Failed(_NO_TOKEN, None, f"{_NO_TOKEN.sentence} ({error})")
+            return Parked(NO_TOKEN, None, f"{NO_TOKEN.sentence} ({error})")
+        part = parts_of(claim.command, channel, claim.plan)[claim.part]
+        fallbacks = _fallbacks(claim, part)
+        if claim.fallback == "text" and part.fallback is not None:
+            part = part.fallback
         await afailpoint("channel-ingress.before_graph_call")
         if time.monotonic() - claim.claimed_at > STALL_SECONDS:
             result: CallResult = NotSent("the process stood still before the call")
         else:
-            adapter = GRAPH_ADAPTERS[command.channel_type]
-            path, body = adapter.request(
-                channel.external_id,
-                command.contact_external_id,
-                parts_of(command, channel)[claim.part].message,
-                reference_of(command.send_id, claim.part),
-            )
-            result = await self._graph.send(adapter, path, body, token)
+            result = await self._send(claim, channel, part, token)
         await afailpoint("channel-ingress.after_graph_call")
-        return decide_outcome(result, claim.attempt)
+        return decide_outcome(result, claim.attempt, fallbacks)
+
+    async def _send(
+        self, claim: Claim, channel: SendingChannel, part: Part, token: str
+    ) -> CallResult:
+        command = claim.command
+        adapter = GRAPH_ADAPTERS[command.channel_type]
+        path, body = adapter.request(
+            channel.external_id,
+            command.contact_external_id,
+            part.message,
+            reference_of(command.send_id, claim.part),
+            message_tag=claim.plan.message_tag if claim.plan else None,
+        )
+        if body.get("messaging_type") == "RESPONSE":
+            body["messaging_type"] = messaging_type(command)
+        return await self._graph.send(adapter, path, body, token)
 
     async def _record(self, claim: Claim, outcome: Outcome) -> Claim | None:
         """Commit the outcome, waiting while the database is away."""
@@ -98,3 +115,10 @@ class Sender:
                 _log.warning("holding an outcome, the database is away", reason=str(error))
             await asyncio.sleep(wait_seconds)
             wait_seconds = min(wait_seconds * 2, HOLD_LONGEST_SECONDS)
+
+
+def _fallbacks(claim: Claim, part: Part) -> set[Fallback]:
+    """What may still go out instead of this part: each message falls back once."""
+    if claim.fallback is not None:
+        return set()
+    return {"template", "text"} if part.fallback is not None else {"template"}

@@ -9,6 +9,7 @@ from channel_ingress.domain import DeliveryStatus, overall_price, overall_status
 from channel_ingress.graph import CALL_SECONDS
 from channel_ingress.metrics import SENDS
 from channel_ingress.said import message_sent, status_changed
+from channel_ingress.send_store import SendStore
 from channel_ingress.status_store import JoinableStatus, StatusStore
 from channel_ingress.store import Store
 from contracts.message import Event
@@ -23,8 +24,11 @@ IN_FLIGHT_SECONDS = CALL_SECONDS + 10.0
 class StatusJoin:
     """Order-free: a status may come before, during or after the call that it is about."""
 
-    def __init__(self, outbox: Outbox, store: Store, statuses: StatusStore) -> None:
+    def __init__(
+        self, outbox: Outbox, store: Store, statuses: StatusStore, sends: SendStore
+    ) -> None:
         self._outbox, self._store, self._statuses = outbox, store, statuses
+        self._sends = sends
 
     async def settle(
         self,
@@ -86,7 +90,8 @@ class StatusJoin:
         if state != "accepted":
             return []
         SENDS.labels(command.channel_type, "accepted", "by_evidence").inc()
-        return [message_sent(command, await self._store.provider_ids(tx, command.send_id))]
+        ids = await self._store.provider_ids(tx, command.send_id)
+        return [message_sent(command, ids, await self._sends.plan_of(tx, command.send_id))]
 
 
 def _news_of(overall: str | None, statuses: list[JoinableStatus]) -> JoinableStatus:

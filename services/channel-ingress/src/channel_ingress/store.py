@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Literal
 from uuid import UUID
 
-from contracts.v1.sending import SendMessage
 from contracts.v1.tenants import ChannelChoices, ChannelConfigured, TenantConfigured
 from postgres import Queries, Transaction
 
@@ -53,20 +51,6 @@ class ItemRow:
     problem: str | None
     item: str
     flags: str
-
-
-@dataclass(frozen=True, slots=True)
-class Claim:
-    """The right, committed, to make one call."""
-
-    command: SendMessage
-    attempt: int
-    part: int
-    channel: SendingChannel | None
-    is_stale: bool = False
-    """The fencing number has risen since: the call must not be made."""
-    claimed_at: float = field(default_factory=time.monotonic)
-    """Monotonic seconds; a call long after this would come too late."""
 
 
 class Store:
@@ -193,129 +177,10 @@ class Store:
         sql = self._queries["raise_ownership"]
         return int(await tx.fetchval(sql, conversation_id, tenant_id, number))
 
-    async def plan_send(
-        self, tx: Transaction, command: SendMessage, part_count: int, in_flight_seconds: float
-    ) -> tuple[str, int] | None:
-        """Keep a send once: its state and attempt; None when it is known already."""
-        row = await tx.fetchrow(
-            self._queries["plan_send"],
-            command.send_id,
-            command.tenant_id,
-            command.conversation_id,
-            command.channel_id,
-            command.channel_type,
-            command.seq,
-            command.ownership_number,
-            part_count,
-            command.model_dump_json(),
-            in_flight_seconds,
-        )
-        return (row["state"], row["attempts"]) if row else None
-
-    async def keep_ended_send(
-        self,
-        tx: Transaction,
-        command: SendMessage,
-        state: Literal["accepted", "failed"],
-        code: str | None = None,
-        detail: str | None = None,
-    ) -> bool:
-        """Keep a send that needs no call; false when it is known already."""
-        return bool(
-            await tx.fetchval(
-                self._queries["keep_ended_send"],
-                command.send_id,
-                command.tenant_id,
-                command.conversation_id,
-                command.channel_id,
-                command.channel_type,
-                command.seq,
-                command.ownership_number,
-                command.model_dump_json(),
-                state,
-                code,
-                detail,
-            )
-        )
-
-    async def claim_due_sends(
-        self,
-        tx: Transaction,
-        in_flight_seconds: float,
-        conversation_id: UUID | None = None,
-        limit: int = 50,
-    ) -> list[Claim]:
-        """Planned sends whose turn it is, now attempting."""
-        sql = self._queries["claim_due_sends"]
-        rows = await tx.fetch(sql, in_flight_seconds, conversation_id, limit)
-        claims = []
-        for row in rows:
-            command = SendMessage.hear(row["command"].encode())
-            channel = await self.find_channel(tx, command.channel_id)
-            claims.append(
-                Claim(command, row["attempts"], row["next_part"], channel, row["is_stale"])
-            )
-        return claims
-
-    async def record_accepted(
-        self, tx: Transaction, claim: Claim, provider_message_id: str
-    ) -> tuple[str, bool, bool] | None:
-        """State, whether statuses came early, whether a later send waits; None when settled."""
-        row = await tx.fetchrow(
-            self._queries["record_accepted"],
-            claim.command.send_id,
-            claim.attempt,
-            claim.part,
-            provider_message_id,
-        )
-        return (row["state"], row["has_early_statuses"], row["has_waiting"]) if row else None
-
     async def provider_ids(self, tx: Transaction, send_id: UUID) -> list[str]:
         """Provider ids of the parts, in order."""
         rows = await tx.fetch(self._queries["provider_ids"], send_id)
         return [row["provider_message_id"] for row in rows]
-
-    async def record_retry(
-        self,
-        tx: Transaction,
-        claim: Claim,
-        pause_seconds: float,
-        code: str,
-        provider_code: int | None,
-        detail: str,
-    ) -> None:
-        """Plan another try."""
-        await tx.fetchval(
-            self._queries["record_retry"],
-            claim.command.send_id,
-            claim.attempt,
-            pause_seconds,
-            code,
-            provider_code,
-            detail,
-        )
-
-    async def record_failed(
-        self, tx: Transaction, claim: Claim, code: str, provider_code: int | None, detail: str
-    ) -> bool | None:
-        """End a send as failed; whether a later one waits; None when it was settled before."""
-        row = await tx.fetchrow(
-            self._queries["record_end"],
-            claim.command.send_id,
-            claim.attempt,
-            "failed",
-            code,
-            provider_code,
-            detail,
-        )
-        return bool(row["has_waiting"]) if row else None
-
-    async def expire_attempting(
-        self, tx: Transaction, unknown_after_seconds: float
-    ) -> list[tuple[SendMessage, str]]:
-        """Sends without evidence for too long, now unknown, with a sentence."""
-        rows = await tx.fetch(self._queries["expire_attempting"], unknown_after_seconds)
-        return [(SendMessage.hear(row["command"].encode()), row["detail"]) for row in rows]
 
     async def trouble_counts(self, tx: Transaction) -> dict[str, int]:
         """What waits, by kind."""

@@ -19,6 +19,8 @@ from postgres import Database, DatabaseAway, Transaction
 
 BLOB_TRIES = 6
 COUNT_EVERY_SWEEPS = 15
+CLAIM_ROUNDS_MAX = 20
+"""Claims of one sweep, 50 sends each."""
 
 _log = get_logger("sweeper")
 
@@ -41,6 +43,7 @@ class Sweeper:
         self._unknown_after_seconds = unknown_after_seconds
         self._unrouted_replay_seconds = unrouted_replay_seconds
         self._woken = asyncio.Event()
+        self._timer: asyncio.TimerHandle | None = None
         self._more: list[Callable[[Transaction], Awaitable[object]]] = []
 
     def also(self, *jobs: Callable[[Transaction], Awaitable[object]]) -> None:
@@ -50,6 +53,19 @@ class Sweeper:
     def wake(self) -> None:
         """Look now."""
         self._woken.set()
+
+    def wake_in(self, seconds: float) -> None:
+        """Look after this time at the latest."""
+        if seconds <= 0:
+            self.wake()
+            return
+        loop = asyncio.get_running_loop()
+        at = loop.time() + seconds
+        if self._timer is not None and loop.time() < self._timer.when() <= at:
+            return
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = loop.call_at(at, self.wake)
 
     async def run(
         self, intake: Intake, outbound: Outbound, sender: Sender, joins: StatusJoin
@@ -119,10 +135,13 @@ class Sweeper:
                 await intake.receive(ChannelWebhookReceived.hear(event.encode()), tx)
 
     async def _claim_and_start(self, outbound: Outbound, sender: Sender) -> None:
-        async with self._database.system() as tx:
-            claims = await outbound.claim_due(tx)
-        for claim in claims:
-            sender.start(claim)
+        for _ in range(CLAIM_ROUNDS_MAX):
+            async with self._database.system() as tx:
+                claims = await outbound.claim_due(tx)
+            for claim in claims:
+                sender.start(claim)
+            if not claims:
+                return
 
     async def _read_large_body(self, intake: Intake) -> bool:
         async with self._database.system() as tx:

@@ -8,6 +8,7 @@ import pytest
 
 from contracts.v1.sending import (
     DeliverToVisitor,
+    MessageDelayed,
     MessageFailed,
     MessageSent,
     MessageStatusChanged,
@@ -95,7 +96,7 @@ async def test_long_answers_go_in_parts_in_order(world: World) -> None:
 @pytest.mark.parametrize(
     ("fault", "code", "provider_code"),
     [
-        ({"kind": "error_code", "code": 190}, "token_invalid", 190),
+        ({"kind": "error_code", "code": 131026}, "undeliverable", 131026),
         ({"kind": "error_code", "code": 131047}, "window_closed", 131047),
         ({"kind": "error_code", "code": 100}, "bad_request", 100),
     ],
@@ -227,11 +228,11 @@ async def test_a_planned_answer_that_became_stale_is_not_sent(world: World) -> N
 async def test_a_channel_without_token_or_service_is_said(world: World) -> None:
     await world.configure(sealed_credentials=None)
     await world.neighbours.say(world.command())
-    (failed,) = await world.neighbours.wait_for(MessageFailed)
-    assert failed.code == "token_missing"
+    (delayed,) = await world.neighbours.wait_for(MessageDelayed)
+    assert (delayed.code, delayed.until) == ("token_missing", None)
     await world.configure("messenger", PAGE, state="disabled")
     await world.neighbours.say(world.command(channel_type="messenger"))
-    failed = (await world.neighbours.wait_for(MessageFailed, 2))[1]
+    (failed,) = await world.neighbours.wait_for(MessageFailed)
     assert failed.code == "channel_disabled"
 
 

@@ -25,6 +25,7 @@ from contracts.v1.channels import (
 )
 from contracts.v1.sending import (
     DeliverToVisitor,
+    MessageDelayed,
     MessageFailed,
     MessageSent,
     MessageStatusChanged,
@@ -50,6 +51,7 @@ HEARD: dict[str, tuple[type[Message], ...]] = {
         MessageSent,
         MessageFailed,
         MessageUnknown,
+        MessageDelayed,
         MessageStatusChanged,
         MediaStored,
         MediaFailed,
