@@ -97,7 +97,7 @@ def _contained(head: bytes, data: bytes) -> str | None:
         has_video = any(mark in head for mark in _OGG_VIDEO)
         return "video/ogg" if has_video else "audio/ogg"
     if head.startswith(b"\x1a\x45\xdf\xa3"):
-        # Tracks are named before the first cluster; what follows is sound, which may spell anything.
+        # Tracks are named before the first cluster; sound after it may spell anything.
         return "video/webm" if b"V_" in head.split(_WEBM_CLUSTER)[0] else "audio/webm"
     return None
 
