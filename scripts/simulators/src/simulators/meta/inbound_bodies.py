@@ -210,7 +210,10 @@ def _circumstances(inbound: Inbound) -> Json:
             "source_type": "ad",
             "headline": "Chat with us",
             "body": "Summer tents are here!",
+            "media_type": "image",
+            "image_url": "https://example.org/tents.jpg",
             "ctwa_clid": "Aff-simulated",
+            "welcome_message": {"text": "Hi there! Let us know how we can help!"},
             **inbound.referral,
         }
     if inbound.group_id:

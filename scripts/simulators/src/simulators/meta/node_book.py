@@ -55,7 +55,7 @@ class NodeBook:
     def numbers_of(self, account_id: str) -> list[Json]:
         """The numbers of one account."""
         return [
-            {"status": "LINKED", **self._nodes[number][1]}
+            {**self._nodes[number][1], "status": "LINKED"}
             for number, owner in self._account_of.items()
             if owner == account_id and number in self._nodes
         ]

@@ -143,6 +143,10 @@ def _known_message(message: Json) -> Json:
         known.pop("context", None)  # the file demands a product in every text's context
     if known["type"] == "reaction":
         known["reaction"].setdefault("emoji", "")
+    if known["type"] == "location":
+        known["location"] = {"name": "", "address": "", **known["location"]}
+    if known["type"] == "document":
+        known["document"].setdefault("filename", "")
     if known["type"] == "button":
         known.setdefault("context", {"from": "0", "id": "0"})
     return known
