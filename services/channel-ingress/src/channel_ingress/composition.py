@@ -19,16 +19,12 @@ from channel_ingress.graph import GraphClient
 from channel_ingress.handlers import Configuration, register
 from channel_ingress.intake import Intake
 from channel_ingress.known_channels import KnownChannels
-from channel_ingress.media_addresses import MediaAddresses
-from channel_ingress.media_effect import MediaEffect
-from channel_ingress.media_fetch import MediaFetcher
-from channel_ingress.media_job import MediaJob
-from channel_ingress.media_store import MediaStore
 from channel_ingress.outbound import Outbound
 from channel_ingress.pacing import NumberPace
 from channel_ingress.parking import Parking
 from channel_ingress.planning import NothingKnown, Planning
 from channel_ingress.preference_effect import PreferenceEffect
+from channel_ingress.provider_jobs import ProviderJobs, compose_provider_jobs
 from channel_ingress.send_store import SendStore
 from channel_ingress.sender import Sender
 from channel_ingress.status_join import StatusJoin
@@ -55,12 +51,13 @@ class Parts:
     sender: Sender
     joins: StatusJoin
     sweeper: Sweeper
-    media_job: MediaJob
+    jobs: ProviderJobs
 
     def background(self) -> dict[str, Coroutine[Any, Any, None]]:
         """What runs beside the handlers until the process ends, by name."""
         sweeping = self.sweeper.run(self.intake, self.outbound, self.sender, self.joins)
-        return {"sweeper": sweeping, "media": self.media_job.run()}
+        jobs = {name: run() for name, run in self.jobs.background().items()}
+        return {"sweeper": sweeping, **jobs}
 
 
 def compose(settings: Settings, database: Database, bus: Bus, graph: GraphClient) -> Parts:
@@ -79,16 +76,14 @@ def compose(settings: Settings, database: Database, bus: Bus, graph: GraphClient
     contacts = ContactBook(outbox)
     answer_about_contacts(bus, ContactRequests(outbox, contacts))
     credentials = Credentials(KeyRing.from_text(settings.master_keys))
-    media_job = compose_media(settings, database, outbox, store, credentials, graph)
     changes = ChangeEffect(outbox, ChangeStore(settings.orphan_after_seconds), contacts)
     orphans = StatusOrphans(outbox, statuses, settings.orphan_after_seconds)
     sweeper.also(changes.sweep, orphans.sweep)
-    effects: list[Effect] = [
-        changes,
-        PreferenceEffect(contacts),
-        MediaEffect(media_job.media, contacts, media_job.wake),
-    ]
     windows, parking = Windows(sends), Parking(sweeper.wake)
+    jobs = compose_provider_jobs(
+        settings, database, bus, outbox, store, credentials, graph, contacts, parking
+    )
+    effects: list[Effect] = [changes, PreferenceEffect(contacts), *jobs.effects]
     intake = Intake(
         outbox, store, channels, statuses, joins, contacts, windows, effects, sweeper.wake
     )
@@ -100,7 +95,7 @@ def compose(settings: Settings, database: Database, bus: Bus, graph: GraphClient
         sends,
         channels,
         joins,
-        Planning(NumberPace(database), known, known),
+        Planning(NumberPace(database), jobs.known_templates, known),
         parking,
         known,
         sender.start,
@@ -109,33 +104,4 @@ def compose(settings: Settings, database: Database, bus: Bus, graph: GraphClient
     sender.outbound = outbound
     sweeper.also(outbound.tell_delays)
     register(outbox, Configuration(store, channels, parking), intake, outbound)
-    return Parts(outbox, store, intake, outbound, sender, joins, sweeper, media_job)
-
-
-def compose_media(
-    settings: Settings,
-    database: Database,
-    outbox: Outbox,
-    store: Store,
-    credentials: Credentials,
-    graph: GraphClient,
-) -> MediaJob:
-    """The job that fetches files, with a session of its own."""
-    fetcher = MediaFetcher(
-        graph,
-        Blobs.open(settings.blob_url),
-        MediaAddresses(graph.root, settings.media_host_suffixes.split(",")),
-        bytes_max=settings.media_bytes_max,
-        fetch_seconds=settings.media_fetch_seconds,
-    )
-    return MediaJob(
-        database,
-        outbox,
-        store,
-        MediaStore(),
-        credentials,
-        fetcher,
-        None,
-        sweep_seconds=settings.sweep_seconds,
-        fetch_seconds=settings.media_fetch_seconds,
-    )
+    return Parts(outbox, store, intake, outbound, sender, joins, sweeper, jobs)

@@ -61,3 +61,9 @@ class Settings(ServiceSettings):
         ".whatsapp.net,.fbcdn.net,.fbsbx.com,.facebook.com",
         description="Hosts, beside that of the Graph URL, that files may be fetched from.",
     )
+    health_look_seconds: float = Field(
+        900.0, gt=0, description="About how often each channel's provider is asked how it is."
+    )
+    template_sync_seconds: float = Field(
+        3600.0, gt=0, description="About how often Meta is asked for an account's templates."
+    )

@@ -59,3 +59,6 @@ HEALTH_CHANGES = Counter(
     "Channels whose worst finding changed, by the new level.",
     ["channel_type", "level"],
 )
+TEMPLATE_SYNCS = Counter(
+    "chat_channel_template_syncs_total", "Looks at an account's templates.", ["outcome"]
+)

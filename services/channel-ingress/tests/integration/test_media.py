@@ -40,7 +40,7 @@ async def stored(world: World, media_id: UUID | None) -> None:
 
 async def test_a_file_is_announced_fetched_and_said_once(world: World) -> None:
     channel_id = await world.configure()
-    media = world.meta.media.add(PNG, "image/png", PHONE)
+    media = world.meta.media.add(PNG, "image/png", origin="webhook")
     for _ in range(3):
         await world.post(photo(media, "wamid.photo"))
     (message,) = await world.neighbours.wait_for(MessageReceived)
@@ -58,7 +58,7 @@ async def test_a_file_is_announced_fetched_and_said_once(world: World) -> None:
 
 async def test_a_file_is_rescued_when_the_provider_recovers(world: World) -> None:
     await world.configure()
-    media = world.meta.media.add(PNG, "image/png", PHONE)
+    media = world.meta.media.add(PNG, "image/png", origin="webhook")
     for kind in ("html_502", "drop"):
         world.meta.faults.add({"kind": kind, "sender": media.media_id})
     await world.post(photo(media, "wamid.rescued"))
@@ -73,9 +73,9 @@ async def test_a_file_is_rescued_when_the_provider_recovers(world: World) -> Non
 
 async def test_what_is_lost_is_seen_to_be_lost(world: World) -> None:
     await world.configure()
-    gone = world.meta.media.add(PNG, "image/png", PHONE)
-    text = world.meta.media.add(b"<html>sign in</html>", "image/png", PHONE)
-    late = world.meta.media.add(PNG, "image/png", PHONE)
+    gone = world.meta.media.add(PNG, "image/png", origin="webhook")
+    text = world.meta.media.add(b"<html>sign in</html>", "image/png", origin="webhook")
+    late = world.meta.media.add(PNG, "image/png", origin="webhook")
     world.meta.media._media.pop(gone.media_id)
     world.meta.faults.add({"kind": "html_502", "sender": late.media_id, "count": 9})
     for number, media in enumerate((gone, text, late)):
@@ -85,7 +85,7 @@ async def test_what_is_lost_is_seen_to_be_lost(world: World) -> None:
     await world.value(
         "update media set dies_at = now(), next_try_at = now() where state = 'pending'"
     )
-    world.parts.media_job._next_look = 0.0
+    world.parts.jobs.media._next_look = 0.0
     failed = await world.neighbours.wait_for(MediaFailed, 3)
     problems = {said.provider_message_id: said.media.problem for said in failed}
     assert problems == {"wamid.0": "expired", "wamid.1": "type_mismatch", "wamid.2": "expired"}
@@ -94,8 +94,12 @@ async def test_what_is_lost_is_seen_to_be_lost(world: World) -> None:
 
 async def test_files_wait_for_a_new_token_without_hammering(world: World) -> None:
     channel_id = await world.configure()
-    media = [world.meta.media.add(PNG + bytes([n]), "image/png", PHONE) for n in range(3)]
-    fault = world.meta.faults.add({"kind": "error_code", "code": 190, "http_status": 401})
+    media = [
+        world.meta.media.add(PNG + bytes([n]), "image/png", origin="webhook") for n in range(3)
+    ]
+    fault = world.meta.faults.add(
+        {"kind": "error_code", "code": 190, "http_status": 401, "operation": "media"}
+    )
     fault.count = 1_000
     await world.post(photo(media[0], "wamid.0"))
     await world.until("select true from media_rests where rests_until > now()")
@@ -115,7 +119,7 @@ async def test_killed_in_the_middle_of_a_file_it_is_fetched_again(
 ) -> None:
     service = start("channel-ingress.during_media=kill")
     await killable.configure()
-    media = meta.media.add(PNG, "image/png", PHONE)
+    media = meta.media.add(PNG, "image/png", origin="webhook")
     await killable.post(photo(media, "wamid.killed"))
     assert await asyncio.to_thread(service.wait_killed) == -9
     assert await killable.value("select state from media") == "pending"
