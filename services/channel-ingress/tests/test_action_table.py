@@ -15,8 +15,8 @@ TRIED_AGAIN = [
     (131057, "number_upgrading", [60] * 10),
     *((code, "provider_trouble", [2**n for n in range(10)]) for code in (1, 2, 1200)),
     *((code, "provider_trouble", [2**n for n in range(10)]) for code in (131000, 131016)),
-    (131052, "media_failed", [1]),
-    (131053, "media_failed", [1]),
+    (131052, "media_failed", [1, 2, 4]),
+    (131053, "media_failed", [1, 2, 4]),
 ]
 FINAL = [
     (131047, "window_closed"),
@@ -93,7 +93,7 @@ def test_a_subcode_says_it_better(code: int, subcode: int, ours: str) -> None:
 
 @pytest.mark.parametrize(
     ("code", "attempt", "fallback"),
-    [(131047, 1, "template"), (131051, 1, "text"), (131052, 2, "text"), (131053, 2, "text")],
+    [(131047, 1, "template"), (131051, 1, "text"), (131052, 4, "text"), (131053, 4, "text")],
 )
 def test_something_else_goes_out_instead_once(code: int, attempt: int, fallback: str) -> None:
     outcome = decide_outcome(Refused(400, code, "why"), attempt, {"template", "text"})

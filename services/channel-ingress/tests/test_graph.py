@@ -17,6 +17,7 @@ from channel_ingress.credentials import Credentials, CredentialsUnreadable
 from channel_ingress.domain import Accepted, CallResult, Failed, NotSent, Refused, Retry, Unanswered
 from channel_ingress.graph import GraphClient
 from channel_ingress.known_channels import KnownChannels
+from channel_ingress.media_upload import MediaUploads
 from channel_ingress.send_store import Claim
 from channel_ingress.sender import STALL_SECONDS, Sender
 from channel_ingress.store import SendingChannel, Store
@@ -144,9 +145,15 @@ class NoGraph:
         raise AssertionError("called")
 
 
+def sender_without_graph() -> Sender:
+    nothing = cast("Any", None)
+    uploads = MediaUploads(nothing, nothing, nothing, nothing, nothing)
+    return Sender(nothing, cast("GraphClient", NoGraph()), Credentials(RING), uploads)
+
+
 async def test_a_process_that_stood_still_does_not_call() -> None:
     ours = channel()
-    sender = Sender(cast("Any", None), cast("GraphClient", NoGraph()), Credentials(RING))
+    sender = sender_without_graph()
     late = time.monotonic() - STALL_SECONDS - 1
     outcome = await sender._call(Claim(command(ours), 1, 0, ours, claimed_at=late))
     assert isinstance(outcome, Retry)
@@ -154,7 +161,7 @@ async def test_a_process_that_stood_still_does_not_call() -> None:
 
 async def test_a_removed_channel_is_not_called() -> None:
     removed = channel(state="removed")
-    sender = Sender(cast("Any", None), cast("GraphClient", NoGraph()), Credentials(RING))
+    sender = sender_without_graph()
     outcome = await sender._call(Claim(command(removed), 1, 0, removed))
     assert isinstance(outcome, Failed)
     assert outcome.action.code == "channel_disabled"

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from importlib.util import find_spec
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from hypothesis import given, settings
@@ -12,6 +14,8 @@ from hypothesis import strategies as st
 
 from channel_ingress.graph_sends import MessengerSends, WhatsAppSends
 from channel_ingress.rendering import CannotRender, Part, render
+from channel_ingress.webchat import delivery_of
+from contracts.v1.sending import SendMessage
 from contracts.v1.shapes import (
     Choice,
     Choices,
@@ -292,6 +296,27 @@ def test_only_the_first_part_is_an_answer_to_something() -> None:
     while part is not None:
         assert part.message["context"] == {"message_id": "wamid.1"}
         part = part.fallback
+
+
+def test_the_widget_shows_extras_as_they_are() -> None:
+    command = SendMessage.make(
+        tenant_id=uuid4(),
+        send_id=uuid4(),
+        conversation_id=uuid4(),
+        channel_id=uuid4(),
+        channel_type="webchat",
+        contact_external_id="v1",
+        recorded_message_id=uuid4(),
+        seq=2,
+        author="bot",
+        turn_id=None,
+        ownership_number=1,
+        body=body("**Hi**", choices=choices("Yes"), media=[media()]),
+        reply_to="m1",
+        created_at=datetime.now(UTC),
+    )
+    shown = delivery_of(command).message
+    assert (shown.text, shown.extras, shown.reply_to) == ("**Hi**", command.body.extras, "m1")
 
 
 TITLES = st.lists(st.text("abc 👍", min_size=1, max_size=40), min_size=1, max_size=24)

@@ -58,6 +58,8 @@ _WINDOW = Action(
 _UNDELIVERABLE = Action("undeliverable", "The message cannot be delivered to this person.")
 _NOT_NOW = Action("undeliverable", "This person cannot be messaged now.")
 _META_TROUBLE = Action("provider_trouble", "Meta had a problem of its own.", retries=10)
+_MEDIA = Action("media_failed", "Meta could not take the file.", retries=3, fallback="text")
+"""Uploading counts as a try: once more with a fresh upload, then the text behind the file."""
 _TEMPLATE = Action("template_refused", "Meta refused the template or its parameters.")
 
 
@@ -109,8 +111,8 @@ ACTIONS: dict[int, Action] = {
     131051: Action(
         "type_unsupported", "Meta does not support this type of message.", fallback="text"
     ),
-    131052: Action("media_failed", "Meta could not fetch the media.", retries=1, fallback="text"),
-    131053: Action("media_failed", "Meta could not take the media.", retries=1, fallback="text"),
+    131052: _MEDIA,
+    131053: _MEDIA,
     131057: Action(
         "number_upgrading",
         "Meta is upgrading the number.",

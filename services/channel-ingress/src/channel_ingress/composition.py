@@ -19,6 +19,8 @@ from channel_ingress.graph import GraphClient
 from channel_ingress.handlers import Configuration, register
 from channel_ingress.intake import Intake
 from channel_ingress.known_channels import KnownChannels
+from channel_ingress.media_upload import MediaUploads
+from channel_ingress.media_upload_store import MediaUploadStore
 from channel_ingress.outbound import Outbound
 from channel_ingress.pacing import NumberPace
 from channel_ingress.parking import Parking
@@ -87,7 +89,10 @@ def compose(settings: Settings, database: Database, bus: Bus, graph: GraphClient
     intake = Intake(
         outbox, store, channels, statuses, joins, contacts, windows, effects, sweeper.wake
     )
-    sender = Sender(outbox, graph, credentials)
+    uploads = MediaUploads(
+        database, Blobs.open(settings.blob_url), graph, MediaUploadStore(), sweeper.wake
+    )
+    sender = Sender(outbox, graph, credentials, uploads)
     known = NothingKnown()
     outbound = Outbound(
         outbox,

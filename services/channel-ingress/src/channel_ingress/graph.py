@@ -18,6 +18,7 @@ from channel_ingress.reading import MALFORMED
 CONNECT_SECONDS = 5.0
 CALL_SECONDS = 20.0
 """The longest that one call may take; an attempt older than this is not in flight any more."""
+UPLOAD_SECONDS = 120.0
 CONNECTIONS_MAX = 64
 
 
@@ -91,6 +92,22 @@ class GraphClient:
                 params=params,
                 data=None if body is None else orjson.dumps(body),
                 headers=headers,
+                allow_redirects=False,
+            ) as answer:
+                return _read_any(answer.status, await answer.read())
+        except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
+            return NotSent(type(error).__name__)
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            return Unanswered(type(error).__name__)
+
+    async def upload(self, path: str, form: aiohttp.FormData, token: str) -> GraphAnswer:
+        """Send a file; it may take longer than other calls."""
+        try:
+            async with self._session.post(
+                f"{self._root}/{path}",
+                data=form,
+                headers={"Authorization": f"Bearer {token}"},
+                timeout=aiohttp.ClientTimeout(total=UPLOAD_SECONDS, sock_connect=CONNECT_SECONDS),
                 allow_redirects=False,
             ) as answer:
                 return _read_any(answer.status, await answer.read())

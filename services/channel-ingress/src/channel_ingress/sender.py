@@ -14,14 +14,16 @@ from channel_ingress.domain import (
     NotSent,
     Outcome,
     Parked,
+    Refused,
     decide_outcome,
     reference_of,
 )
 from channel_ingress.graph import CALL_SECONDS, GraphClient
+from channel_ingress.media_upload import MediaUploads, Ready
 from channel_ingress.outbound import Outbound
 from channel_ingress.planner import messaging_type
 from channel_ingress.planning import parts_of
-from channel_ingress.rendering import Part
+from channel_ingress.rendering import Json, Part
 from channel_ingress.send_store import Claim
 from channel_ingress.store import SendingChannel
 from observe import afailpoint, get_logger
@@ -41,8 +43,15 @@ _log = get_logger("sender")
 class Sender:
     """One task for each conversation that has something to send now."""
 
-    def __init__(self, outbox: Outbox, graph: GraphClient, credentials: Credentials) -> None:
+    def __init__(
+        self,
+        outbox: Outbox,
+        graph: GraphClient,
+        credentials: Credentials,
+        uploads: MediaUploads,
+    ) -> None:
         self._outbox, self._graph, self._credentials = outbox, graph, credentials
+        self._uploads = uploads
         self._tasks: set[asyncio.Task[None]] = set()
         self.outbound: Outbound
         """Set by the composition root: the two need each other."""
@@ -57,15 +66,17 @@ class Sender:
         """Let calls in flight end and their outcomes be committed."""
         if self._tasks:
             await asyncio.wait(self._tasks, timeout=CALL_SECONDS)
+        await self._uploads.close()
 
     async def _run(self, first: Claim) -> None:
         claim: Claim | None = first
         while claim is not None:
-            send_id = str(claim.command.send_id)
+            send_id = claim.command.send_id
             try:
                 claim = await self._record(claim, await self._call(claim))
+                self._uploads.begin(send_id)
             except Exception:  # noqa: BLE001 - it stays attempting: evidence or the sweeper ends it
-                _log.exception("a send broke off", send_id=send_id)
+                _log.exception("a send broke off", send_id=str(send_id))
                 return
 
     async def _call(self, claim: Claim) -> Outcome:
@@ -78,25 +89,28 @@ class Sender:
             return Parked(NO_TOKEN, None, f"{NO_TOKEN.sentence} ({error})")
         part = parts_of(claim.command, channel, claim.plan)[claim.part]
         fallbacks = _fallbacks(claim, part)
-        if claim.fallback == "text" and part.fallback is not None:
-            part = part.fallback
+        ready = await self._uploads.ready(claim, channel, part, token)
+        if not isinstance(ready, Ready):
+            return ready
         await afailpoint("channel-ingress.before_graph_call")
         if time.monotonic() - claim.claimed_at > STALL_SECONDS:
             result: CallResult = NotSent("the process stood still before the call")
         else:
-            result = await self._send(claim, channel, part, token)
+            result = await self._send(claim, channel, ready.message, token)
+            if isinstance(result, Refused):
+                await self._uploads.refused(channel, ready, result.code)
         await afailpoint("channel-ingress.after_graph_call")
         return decide_outcome(result, claim.attempt, fallbacks)
 
     async def _send(
-        self, claim: Claim, channel: SendingChannel, part: Part, token: str
+        self, claim: Claim, channel: SendingChannel, message: Json, token: str
     ) -> CallResult:
         command = claim.command
         adapter = GRAPH_ADAPTERS[command.channel_type]
         path, body = adapter.request(
             channel.external_id,
             command.contact_external_id,
-            part.message,
+            message,
             reference_of(command.send_id, claim.part),
             message_tag=claim.plan.message_tag if claim.plan else None,
         )

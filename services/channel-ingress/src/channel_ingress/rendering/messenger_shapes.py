@@ -18,7 +18,7 @@ from channel_ingress.rendering.sources import joined
 from channel_ingress.rendering.splitting import Measure, split, utf8_bytes
 from contracts.v1.shapes import GeoPoint, OutgoingMedia, OutgoingReaction
 
-_ATTACHMENT_TYPES = {"image": "image", "video": "video", "audio": "audio", "document": "file"}
+ATTACHMENT_TYPES = {"image": "image", "video": "video", "audio": "audio", "document": "file"}
 _REACTIONS = {
     "❤": "love",
     "♥": "love",
@@ -66,7 +66,7 @@ def media_part(media: OutgoingMedia, platform: Platform) -> Part:
     words = split(placeholder(media), platform.text_limit, platform.measure)[0]
     part = Part({"text": words}, warning=reason)
     for shape in reversed(shapes):
-        message: Json = {"attachment": {"type": _ATTACHMENT_TYPES[shape], "payload": {}}}
+        message: Json = {"attachment": {"type": ATTACHMENT_TYPES[shape], "payload": {}}}
         part = Part(
             message,
             needs_media=media.model_copy(update={"kind": shape}),
