@@ -58,16 +58,18 @@ class ContactLinking:
             owners = {claim: owner for claim, owner in owners.items() if claim.kind != "phone"}
         row = choice.row
         if row is None:
-            row = await self._make(tx, channel, ids, next(iter(owners.values()), None))
+            owner = await self._owner_of_new(tx, ids, owners)
+            row = await self._make(tx, channel, ids, owner)
             news.changed.add((channel.tenant_id, row.contact_id))
         elif choice.younger is not None:
             reach = (ids.phone, ids.user_id, True)
             row = await self._join(tx, row, choice.younger, reach, "same_message", news)
         for claim in claims_of(channel.channel_type, ids):
-            if is_other_person(row, claim):
-                row = await self._switch(tx, channel, row, owners.get(claim), news)
-            elif claim in owners:
-                row = await self._settle_owner(tx, row, claim, owners[claim], news)
+            owner = owners.get(claim)
+            if await self._is_other_person(tx, row, claim, owner):
+                row = await self._switch(tx, channel, row, owner, news)
+            elif owner is not None and not await self._are_two(tx, ids, claim, owner):
+                row = await self._settle_owner(tx, row, claim, owner, news)
         return await self._learn(tx, channel, row, ids, news)
 
     async def follow(
@@ -181,6 +183,35 @@ class ContactLinking:
             news.changed.add((row.tenant_id, younger.contact_id))
         news.changed.add((row.tenant_id, older.contact_id))
         return row
+
+    async def _owner_of_new(
+        self, tx: Transaction, ids: Ids, owners: dict[Claim, UUID]
+    ) -> UUID | None:
+        """The contact of somebody who is new on the channel, by the surest of their ids."""
+        for claim, owner in owners.items():
+            if not await self._are_two(tx, ids, claim, owner):
+                return owner
+        return None
+
+    async def _is_other_person(
+        self, tx: Transaction, row: ChannelContact, claim: Claim, owner: UUID | None
+    ) -> bool:
+        """Whether the tenant vouches for somebody else than the contact of this row."""
+        if is_other_person(row, claim):
+            return True
+        if claim.kind != "external_id" or owner == row.contact_id:
+            return False
+        return await self._store.has_current(
+            tx, row.contact_id, "external_id", other_than=claim.value
+        )
+
+    async def _are_two(self, tx: Transaction, ids: Ids, claim: Claim, owner: UUID) -> bool:
+        """Whether an e-mail is shared by people whom the tenant tells apart by its own ids."""
+        if claim.kind != "email" or ids.tenant_external_id is None:
+            return False
+        return await self._store.has_current(
+            tx, owner, "external_id", other_than=ids.tenant_external_id
+        )
 
     async def _settle_owner(
         self, tx: Transaction, row: ChannelContact, claim: Claim, owner: UUID, news: News

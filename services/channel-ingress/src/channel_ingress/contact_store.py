@@ -124,9 +124,16 @@ class ContactStore:
             at,
         )
 
-    async def has_current(self, tx: Transaction, contact_id: UUID, kind: IdentityKind) -> bool:
-        """Whether a contact has an id of this kind now."""
-        return bool(await tx.fetchval(self._queries["has_current"], contact_id, kind))
+    async def has_current(
+        self,
+        tx: Transaction,
+        contact_id: UUID,
+        kind: IdentityKind,
+        other_than: str | None = None,
+    ) -> bool:
+        """Whether a contact has an id of this kind now, other than this one if it is named."""
+        sql = self._queries["has_current"]
+        return bool(await tx.fetchval(sql, contact_id, kind, other_than))
 
     async def make_contacts(
         self, tx: Transaction, contacts: Sequence[tuple[UUID, UUID, str | None]]

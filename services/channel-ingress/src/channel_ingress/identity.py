@@ -107,7 +107,7 @@ def without_plus(phone: str) -> str:
 
 
 def claims_of(channel_type: str, ids: Ids) -> list[Claim]:
-    """Every id that is vouched for, by the provider or by the tenant."""
+    """Every id that is vouched for, by the provider or by the tenant, the surest first."""
     found: list[Claim] = []
     if channel_type == "messenger":
         found.append(Claim("psid", ids.key, True, "message"))
@@ -117,10 +117,10 @@ def claims_of(channel_type: str, ids: Ids) -> list[Claim]:
         found.append(Claim("user_id", ids.user_id, True, "message"))
     if ids.phone:
         found.append(Claim("phone", ids.phone, False, "message"))
-    if ids.email:
-        found.append(Claim("email", ids.email, False, "verified_email"))
     if ids.tenant_external_id:
         found.append(Claim("external_id", ids.tenant_external_id, False, "signed_identity"))
+    if ids.email:
+        found.append(Claim("email", ids.email, False, "verified_email"))
     return found
 
 

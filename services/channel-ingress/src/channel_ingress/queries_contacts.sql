@@ -89,11 +89,12 @@ values ($1::uuid, $2::uuid, $3::text, $4::text, $5::uuid, true, $6::text, $7::ti
         $7::timestamptz);
 
 -- name: has_current
--- Whether a contact has an id of this kind now.
+-- Whether a contact has an id of this kind now, other than this one if it is named.
 select exists (
     select 1
     from contact_identities
     where contact_id = $1::uuid and kind = $2::text and until is null
+      and value is distinct from $3::text
 );
 
 -- name: make_contacts

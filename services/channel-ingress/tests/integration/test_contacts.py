@@ -1,0 +1,399 @@
+"""One person is one contact, over numbers, ids, channels and processes; and can be parted again."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from datetime import timedelta
+from types import SimpleNamespace
+from typing import Any
+from uuid import UUID, uuid4
+
+import asyncpg
+import pytest
+
+from bus import Refused
+from channel_ingress.adapters import NORMALISERS
+from channel_ingress.contact_book import Address, ContactBook
+from channel_ingress.contact_requests import ContactRequests
+from channel_ingress.domain import conversation_identity
+from channel_ingress.items import Echo, IdentityChange, Person, Preference
+from channel_ingress.store import Channel
+from contracts.v1.channels import MessageReceived
+from contracts.v1.contacts import (
+    Contact,
+    ContactsMerged,
+    ContactUpdated,
+    GetContact,
+    ListContacts,
+    MergeContacts,
+    UndoMerge,
+)
+from contracts.v1.shapes import MessageContent
+from outbox import RetryLater
+from postgres import Database
+from testkit import RecordingBus, ServiceDatabase
+
+from .hearing import START, Hearing, Prepared, message
+
+PHONE_ONLY = Person("16505551234", "Ana", phone="16505551234")
+BOTH = Person("16505551234", "Ana", phone="16505551234", user_id="US.1349")
+ID_ONLY = Person("US.1349", "Ana", user_id="US.1349")
+TABLES = ("contacts", "contact_identities", "channel_contacts")
+
+
+@pytest.fixture
+async def hearing(
+    service_database: Callable[..., ServiceDatabase], monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[Hearing]:
+    """Return Intake without a broker, with a channel of each type."""
+    normaliser = Prepared()
+    for name in NORMALISERS:
+        monkeypatch.setitem(NORMALISERS, name, normaliser)
+    server = service_database("channel_ingress")
+    database = await Database.connect(server.url, name="channel-ingress", size_max=20)
+    hearing = Hearing(database, normaliser)
+    for channel_type in ("whatsapp", "messenger", "webchat"):
+        await hearing.configure(channel_type)
+    yield hearing
+    await database.close()
+
+
+def requests(hearing: Hearing) -> ContactRequests:
+    """Answers over the same database, with another outbox than the broker's."""
+    outbox: Any = SimpleNamespace(transaction=hearing.database.transaction, say=hearing.said.say)
+    return ContactRequests(outbox, hearing.contacts)
+
+
+def conversations(hearing: Hearing) -> list[UUID]:
+    return [one.conversation_id for one in hearing.of(MessageReceived)]
+
+
+async def contacts(hearing: Hearing) -> list[Contact]:
+    request = ListContacts.make(tenant_id=hearing.tenant_id, identity=None, cursor=None, limit=50)
+    return (await requests(hearing).list(request)).contacts
+
+
+async def get(hearing: Hearing, contact_id: UUID) -> Contact:
+    request = GetContact.make(tenant_id=hearing.tenant_id, contact_id=contact_id)
+    return (await requests(hearing).get(request)).contact
+
+
+async def address(hearing: Hearing, key: str, channel_type: str = "whatsapp") -> Address:
+    async with hearing.database.transaction(hearing.tenant_id) as tx:
+        return await hearing.contacts.address_of(tx, hearing.channels[channel_type], key)
+
+
+async def everything(hearing: Hearing) -> dict[str, Any]:
+    """All rows of the tables that a merge may touch."""
+    async with hearing.database.system() as tx:
+        return {
+            table: sorted(str(dict(row)) for row in await tx.fetch(f"select * from {table}"))
+            for table in TABLES
+        }
+
+
+async def test_a_person_keeps_key_and_conversation_from_number_to_user_id(
+    hearing: Hearing,
+) -> None:
+    for person in (PHONE_ONLY, BOTH, ID_ONLY, PHONE_ONLY):
+        await hearing.hear(message(person))
+    expected = conversation_identity(hearing.channels["whatsapp"], "16505551234")
+    assert conversations(hearing) == [expected] * 4
+    assert {one.contact.external_id for one in hearing.of(MessageReceived)} == {"16505551234"}
+    (contact,) = await contacts(hearing)
+    assert {one.contact.contact_id for one in hearing.of(MessageReceived)} == {contact.contact_id}
+    assert {(one.kind, one.value) for one in contact.identities} == {
+        ("phone", "16505551234"),
+        ("user_id", "US.1349"),
+    }
+    assert contact.channels[0].last_message_at == START
+    assert contact.channels[0].window_closes_at == START + timedelta(hours=24)
+
+
+async def test_contacts_are_said_when_they_change_and_not_with_every_message(
+    hearing: Hearing,
+) -> None:
+    for person in (PHONE_ONLY, PHONE_ONLY, Person("16505551234", phone="16505551234"), PHONE_ONLY):
+        await hearing.hear(message(person))
+    assert len(hearing.of(ContactUpdated)) == 1
+    await hearing.hear(message(BOTH))
+    renamed = Person("16505551234", "Ana Maria", phone="16505551234")
+    await hearing.hear(message(renamed))
+    names = [one.contact.display_name for one in hearing.of(ContactUpdated)]
+    assert names == ["Ana", "Ana", "Ana Maria"]
+
+
+async def test_two_known_people_who_prove_to_be_one_are_merged_and_can_be_parted_again(
+    hearing: Hearing,
+) -> None:
+    await hearing.hear(message(PHONE_ONLY))
+    await hearing.hear(message(ID_ONLY))
+    first, second = conversations(hearing)
+    assert first != second
+    before = await everything(hearing)
+    await hearing.hear(message(BOTH))
+    await hearing.hear(message(ID_ONLY))
+    assert conversations(hearing)[2:] == [first, first]
+    (said,) = hearing.of(ContactsMerged)
+    assert said.merge.evidence == "same_message"
+    (kept,) = await contacts(hearing)
+    assert kept.contact_id == said.merge.kept_contact_id
+    assert {channel.conversation_id for channel in kept.channels} == {first, second}
+    assert (await get(hearing, said.merge.merged_contact_id)).merged_into == kept.contact_id
+    assert await address(hearing, "US.1349") == Address("16505551234", is_user_id=False)
+
+    undo = UndoMerge.make(tenant_id=hearing.tenant_id, merge_id=said.merge.merge_id)
+    await requests(hearing).undo(undo)
+    assert await everything(hearing) == before
+    assert hearing.of(ContactsMerged)[-1].merge.undone_at is not None
+    with pytest.raises(Refused, match="undone before"):
+        await requests(hearing).undo(undo)
+    await hearing.hear(message(BOTH))
+    assert len(await contacts(hearing)) == 2, "what a person parted is not merged again"
+
+
+async def test_a_changed_number_is_followed(hearing: Hearing) -> None:
+    await hearing.hear(message(BOTH))
+    change = IdentityChange(
+        "phone", "16505551234", "+16505559999", START, Person("16505551234", phone="16505551234")
+    )
+    await hearing.hear(change)
+    moved = Person("16505559999", "Ana", phone="16505559999", user_id="US.2000")
+    await hearing.hear(message(moved))
+    await hearing.hear(IdentityChange("user_id", "US.1349", "US.2000", START))
+    await hearing.hear(message(Person("US.2000", "Ana", user_id="US.2000")))
+    assert len(set(conversations(hearing))) == 1
+    assert await address(hearing, "16505551234") == Address("16505559999", is_user_id=False)
+    (contact,) = await contacts(hearing)
+    ended = {one.value for one in contact.identities if one.until is not None}
+    current = {one.value for one in contact.identities if one.until is None}
+    assert (ended, current) == ({"16505551234", "US.1349"}, {"16505559999", "US.2000"})
+
+
+async def test_a_message_that_overtakes_the_news_of_its_number_is_joined_by_it(
+    hearing: Hearing,
+) -> None:
+    await hearing.hear(message(PHONE_ONLY))
+    moved = Person("16505559999", "Ana", phone="16505559999")
+    await hearing.hear(message(moved))
+    await hearing.hear(IdentityChange("phone", "16505551234", "16505559999", START))
+    await hearing.hear(message(moved))
+    first, between, last = conversations(hearing)
+    assert (first == last, first == between) == (True, False)
+    assert hearing.of(ContactsMerged)[0].merge.evidence == "number_changed"
+    merge_id = hearing.of(ContactsMerged)[0].merge.merge_id
+    await requests(hearing).undo(UndoMerge.make(tenant_id=hearing.tenant_id, merge_id=merge_id))
+    assert await address(hearing, "16505551234") == Address("16505551234", is_user_id=False)
+    assert await address(hearing, "16505559999") == Address("16505559999", is_user_id=False)
+
+
+async def test_the_next_owner_of_a_number_is_somebody_else(hearing: Hearing) -> None:
+    await hearing.hear(message(BOTH))
+    stranger = Person("16505551234", "Bo", phone="16505551234", user_id="DE.777")
+    await hearing.hear(message(stranger))
+    first, second = conversations(hearing)
+    assert first != second
+    assert await address(hearing, "16505551234") == Address("US.1349", is_user_id=True)
+    assert await address(hearing, "DE.777") == Address("16505551234", is_user_id=False)
+    assert hearing.of(ContactsMerged) == []
+    await hearing.hear(message(ID_ONLY))
+    assert conversations(hearing)[2] == first
+
+
+async def test_an_unknown_key_is_its_own_address(hearing: Hearing) -> None:
+    assert await address(hearing, "4912345") == Address("4912345", is_user_id=False)
+    assert await address(hearing, "DE.12345") == Address("DE.12345", is_user_id=True)
+
+
+async def test_a_signed_identity_links_channels_and_a_claimed_one_does_not(
+    hearing: Hearing,
+) -> None:
+    await hearing.hear(message(Person("v1", email="ana@example.com")), channel_type="webchat")
+    await hearing.hear(message(Person("v2", phone="16505551234")), channel_type="webchat")
+    await hearing.hear(message(PHONE_ONLY))
+    assert len(await contacts(hearing)) == 3
+    signed = Person("v3", email="Ana@example.com", tenant_external_id="user-1")
+    await hearing.hear(message(signed), channel_type="webchat")
+    assert len(await contacts(hearing)) == 3
+    again = Person("v2", tenant_external_id="user-1")
+    await hearing.hear(message(again), channel_type="webchat")
+    (merged,) = hearing.of(ContactsMerged)
+    assert merged.merge.evidence == "signed_identity"
+    found = await contacts(hearing)
+    ana = next(one for one in found if len(one.channels) == 3)
+    assert {channel.external_id for channel in ana.channels} == {"v1", "v2", "v3"}
+
+
+async def test_another_person_at_the_same_browser_is_not_merged(hearing: Hearing) -> None:
+    for user in ("user-1", "user-2", "user-1"):
+        signed = Person("v1", tenant_external_id=user, email=f"{user}@example.com")
+        await hearing.hear(message(signed), channel_type="webchat")
+    said = [one.contact.contact_id for one in hearing.of(MessageReceived)]
+    assert (said[0] == said[2], said[0] == said[1]) == (True, False)
+    assert hearing.of(ContactsMerged) == []
+
+
+async def test_people_whom_the_tenant_tells_apart_may_share_an_e_mail(hearing: Hearing) -> None:
+    for user in ("user-1", "user-2"):
+        signed = Person(f"v-{user}", tenant_external_id=user, email="family@example.com")
+        await hearing.hear(message(signed), channel_type="webchat")
+    assert len(await contacts(hearing)) == 2
+    assert hearing.of(ContactsMerged) == []
+
+
+async def test_tenants_share_no_contacts(hearing: Hearing) -> None:
+    other = uuid4()
+    await hearing.hear(message(BOTH))
+    whatsapp = hearing.channels["whatsapp"]
+    await hearing.configure("whatsapp", tenant_id=other, address="another number")
+    await hearing.hear(message(BOTH), address="another number")
+    first, second = (one.contact.contact_id for one in hearing.of(MessageReceived))
+    assert first != second
+    async with hearing.database.transaction(other) as tx:
+        for table in (*TABLES, "contact_merges"):
+            seen = await tx.fetch(f"select tenant_id from {table}")
+            assert {row["tenant_id"] for row in seen} <= {other}
+        assert not await hearing.contacts.is_opted_out(tx, other, whatsapp, "16505551234")
+    for request in (
+        GetContact.make(tenant_id=other, contact_id=first),
+        MergeContacts.make(
+            tenant_id=other, kept_contact_id=second, merged_contact_id=first, merged_by="x"
+        ),
+    ):
+        handler = requests(hearing)
+        with pytest.raises(Refused, match="no such contact"):
+            if isinstance(request, GetContact):
+                await handler.get(request)
+            else:
+                await handler.merge(request)
+
+
+async def test_twenty_first_messages_at_once_are_one_contact(hearing: Hearing) -> None:
+    """Each in a transaction and a book of its own, as in twenty processes."""
+    channel = Channel(hearing.channels["whatsapp"], hearing.tenant_id, "whatsapp", "")
+    people = [(BOTH, PHONE_ONLY, ID_ONLY, BOTH)[number % 4] for number in range(20)]
+
+    async def first(person: Person) -> UUID | None:
+        for _ in range(6):
+            outbox: Any = RecordingBus()
+            try:
+                async with hearing.database.system() as tx:
+                    (known,) = await ContactBook(outbox).resolve(tx, [(channel, person)])
+                return known.contact.contact_id
+            except (asyncpg.DeadlockDetectedError, asyncpg.UniqueViolationError, RetryLater):
+                continue  # as the inbox does
+        return None
+
+    await asyncio.gather(*(first(person) for person in people))
+    settled = {await first(person) for person in (BOTH, PHONE_ONLY, ID_ONLY)}
+    assert len(settled) == 1
+    assert None not in settled
+    assert len(await contacts(hearing)) == 1
+
+
+async def test_a_thousand_people_cost_few_statements(hearing: Hearing) -> None:
+    channel = Channel(hearing.channels["whatsapp"], hearing.tenant_id, "whatsapp", "")
+    people = [(channel, Person(str(n), phone=str(n), user_id=f"US.{n}")) for n in range(1000)]
+    counts = []
+    for _ in range(2):
+        async with hearing.database.system() as tx:
+            counting: Any = Counting(tx)
+            known = await hearing.contacts.resolve(counting, people)
+            counts.append(counting.count)
+            assert [one.contact.external_id for one in known] == [str(n) for n in range(1000)]
+    assert counts[0] <= 8
+    assert counts[1] == 1
+
+
+async def test_a_person_merges_pages_and_undoes(hearing: Hearing) -> None:
+    for number in range(5):
+        await hearing.hear(message(Person(str(number), phone=str(number))))
+    await hearing.hear(message(Person("psid-1", "Ana")), channel_type="messenger")
+    seen: list[Contact] = []
+    cursor: str | None = None
+    while True:
+        page = await requests(hearing).list(
+            ListContacts.make(tenant_id=hearing.tenant_id, identity=None, cursor=cursor, limit=2)
+        )
+        seen += page.contacts
+        cursor = page.next_cursor
+        if cursor is None:
+            break
+    assert len({one.contact_id for one in seen}) == 6
+    assert [one.created_at for one in seen] == sorted((o.created_at for o in seen), reverse=True)
+
+    before = await everything(hearing)
+    kept, merged = seen[5].contact_id, seen[0].contact_id
+    wish = MergeContacts.make(
+        tenant_id=hearing.tenant_id,
+        kept_contact_id=kept,
+        merged_contact_id=merged,
+        merged_by="agent Bo",
+    )
+    found = await requests(hearing).merge(wish)
+    assert len(found.contact.channels) == 2
+    assert (found.merges[0].evidence, found.merges[0].merged_by) == ("person", "agent Bo")
+    with pytest.raises(Refused, match="already"):
+        await requests(hearing).merge(wish)
+    by_id = ListContacts.make(tenant_id=hearing.tenant_id, identity="psid-1", cursor=None, limit=2)
+    assert [one.contact_id for one in (await requests(hearing).list(by_id)).contacts] == [kept]
+    await hearing.hear(message(Person("psid-1", "Ana")), channel_type="messenger")
+    assert hearing.of(MessageReceived)[-1].contact.contact_id == kept
+    undo = UndoMerge.make(tenant_id=hearing.tenant_id, merge_id=found.merges[0].merge_id)
+    await requests(hearing).undo(undo)
+    assert await everything(hearing) == before
+
+
+async def test_merges_of_merges_are_undone_in_any_order(hearing: Hearing) -> None:
+    for number in range(3):
+        await hearing.hear(message(Person(str(number), phone=str(number))))
+    before = await everything(hearing)
+    one, two, three = (contact.contact_id for contact in await contacts(hearing))
+    merges = []
+    for kept, merged in ((two, one), (three, two)):
+        wish = MergeContacts.make(
+            tenant_id=hearing.tenant_id,
+            kept_contact_id=kept,
+            merged_contact_id=merged,
+            merged_by="x",
+        )
+        merges.append((await requests(hearing).merge(wish)).merges[0].merge_id)
+    for merge_id in merges:
+        undo = UndoMerge.make(tenant_id=hearing.tenant_id, merge_id=merge_id)
+        await requests(hearing).undo(undo)
+    assert await everything(hearing) == before
+
+
+async def test_the_newest_word_on_marketing_counts_on_every_channel(hearing: Hearing) -> None:
+    await hearing.hear(Preference(PHONE_ONLY, wants_marketing=False, at=START))
+    earlier = START - timedelta(days=1)
+    await hearing.hear(Preference(PHONE_ONLY, wants_marketing=True, at=earlier))
+    whatsapp = hearing.channels["whatsapp"]
+    async with hearing.database.transaction(hearing.tenant_id) as tx:
+        asked = (tx, hearing.tenant_id, whatsapp, "16505551234")
+        assert await hearing.contacts.is_opted_out(*asked)
+    (contact,) = await contacts(hearing)
+    assert contact.opted_out
+    later = START + timedelta(days=1)
+    await hearing.hear(Preference(PHONE_ONLY, wants_marketing=True, at=later))
+    assert hearing.of(ContactUpdated)[-1].contact.opted_out is False
+
+
+async def test_whom_the_business_wrote_to_is_a_contact_too(hearing: Hearing) -> None:
+    content = MessageContent(kind="text", text="Hi", media=None, data=None)
+    await hearing.hear(Echo(PHONE_ONLY, "m1", START, content, "phone_app"))
+    await hearing.hear(message(BOTH))
+    assert len(await contacts(hearing)) == 1
+
+
+class Counting:
+    """A transaction that counts its statements."""
+
+    def __init__(self, tx: Any) -> None:
+        self._tx = tx
+        self.count = 0
+
+    def __getattr__(self, name: str) -> Any:
+        self.count += name in ("fetch", "fetchrow", "fetchval", "execute")
+        return getattr(self._tx, name)
