@@ -151,7 +151,9 @@ class MessageEndpoint:
     def _whatsapp_send(
         self, sender: str, message: WhatsAppMessage, body: Json, answered: bool
     ) -> Send:
-        choices = []
+        shown, choices = "", list[Json]()
+        if message.kind == "template":
+            shown, choices = self._world.templates.shown(sender, body["template"])
         if message.kind == "interactive":
             choices = whatsapp_interactive.choices_of(body["interactive"])
         return Send(
@@ -168,6 +170,7 @@ class MessageEndpoint:
             body=body,
             reply_to=message.reply_to,
             choices=choices,
+            shown=shown,
             media_id=message.media_id,
             link=message.link,
         )

@@ -37,6 +37,8 @@ class Send:
     """The message that this one answers or reacts to."""
     choices: list[dict[str, Any]] = field(default_factory=list)
     """What the customer can tap: `{kind, id, title, description?}`."""
+    shown: str = ""
+    """What the customer reads where that is not `text`: a template with its values."""
     media_id: str = ""
     """The uploaded file that was sent; `GET /_sim/media/{media_id}` has its bytes."""
     link: str = ""

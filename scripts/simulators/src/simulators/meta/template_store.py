@@ -119,6 +119,46 @@ class TemplateStore:
             raise GraphError(131062, "Authentication templates need a phone number")
         _check_parameters(template, call.get("components") or [])
 
+    def shown(self, sender: str, call: Json) -> tuple[str, list[Json]]:
+        """What the customer reads, and what they can tap: `{kind, id, title}`."""
+        found = self.of(self._account_of(sender), call["name"], str(call["language"].get("code")))
+        if not found:
+            return "", []
+        given = call.get("components") or []
+        text = "\n".join(
+            _filled(component, given)
+            for component in found[0].components
+            if isinstance(component.get("text"), str)
+        )
+        buttons = [
+            button for component in found[0].components for button in component.get("buttons") or []
+        ]
+        return text, [_choice(number, button, given) for number, button in enumerate(buttons)]
+
+
+def _filled(component: Json, given: list[Json]) -> str:
+    values: list[Json] = []
+    for one in given:
+        if str(one.get("type", "")).upper() == str(component.get("type", "")).upper():
+            values = one.get("parameters") or []
+    named = {str(value.get("parameter_name", n)): value for n, value in enumerate(values, 1)}
+
+    def value_of(match: re.Match[str]) -> str:
+        return str(named.get(match[1], {}).get("text", match[0]))
+
+    return PLACEHOLDER.sub(value_of, str(component["text"]))
+
+
+def _choice(number: int, button: Json, given: list[Json]) -> Json:
+    title = str(button.get("text", ""))
+    if str(button.get("type", "")).upper() != "QUICK_REPLY":
+        return {"kind": "url", "id": str(button.get("url", "")), "title": title}
+    payload = title
+    for one in given:
+        if str(one.get("type", "")).lower() == "button" and str(one.get("index")) == str(number):
+            payload = str((one.get("parameters") or [{}])[0].get("payload", title))
+    return {"kind": "template_button", "id": payload, "title": title}
+
 
 def _check_parameters(template: Template, components: list[Json]) -> None:
     given = {str(one.get("type", "")).upper(): one.get("parameters") or [] for one in components}
