@@ -85,7 +85,7 @@ BUGS: Final = (
         "        and c.ownership_number = $4::bigint and c.owner_kind = 'bot'\n"
         "        and c.last_answered_seq < $8::bigint\n",
         "        and $4::bigint is not null\n        and c.last_answered_seq < $8::bigint\n",
-        "services/orchestrator/tests/integration/test_channel_news.py",
+        "services/orchestrator/tests/integration/test_turns.py",
     ),
     PlantedBug(
         "repeats-are-new",
@@ -107,12 +107,12 @@ BUGS: Final = (
         "libs/outbox/tests",
     ),
     PlantedBug(
-        "a-body-side-by-side",
+        "a-batch-backwards",
         "messages of one customer keep their order",
-        "services/channel-ingress/src/channel_ingress/handlers.py",
-        "        for message in messages:\n            headers",
-        "        for message in reversed(messages):\n            headers",
-        "tests/flows/test_whatsapp_road.py",
+        "services/orchestrator/src/orchestrator/handlers.py",
+        "sorted(messages, key=_conversation_of)",
+        "sorted(reversed(messages), key=_conversation_of)",
+        "services/orchestrator/tests/integration/test_placing.py",
     ),
     PlantedBug(
         "no-signature",
