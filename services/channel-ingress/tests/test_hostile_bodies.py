@@ -14,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from channel_ingress.contact_book import Known
+from channel_ingress.content import DATA_LIMIT, ORIGIN_LIMIT
 from channel_ingress.domain import conversation_identity
 from channel_ingress.items import (
     CustomerMessage,
@@ -35,9 +36,8 @@ from contracts.message import MESSAGE_BYTES_MAX
 from contracts.v1.channels import ChannelWebhookReceived, MessageReceived
 from contracts.v1.shapes import PLATFORM, ContactRef
 
-from .inbound_bodies import (
+from .integration.inbound_bodies import (
     CUSTOMER,
-    MEDIA,
     MESSENGER_ITEMS,
     NOW,
     PHONE,
@@ -279,26 +279,29 @@ def test_naughty_words_in_every_place(words: str) -> None:
 
 def test_the_longest_message_fits_on_the_bus() -> None:
     """Every bounded part at its bound, in characters that take the most bytes."""
-    worst, escaped = "😀" * 40_000, "\u0001" * 40_000
-    contacts = [
-        {
-            "profile": {"name": "\u0001" * 600, "username": "\u0001" * 600},
-            "wa_id": CUSTOMER,
-            "user_id": "U" + "\u0001" * 511,
+    control, longest = "\u0001", "\u0001" * 512
+    attachment = {"type": "file", "payload": {"url": "😀" * (DATA_LIMIT - 50), "title": None}}
+    origin = {"ref": "😀" * (ORIGIN_LIMIT - 20)}
+    source = event(
+        message={
+            "mid": longest,
+            "text": control * 20_000,
+            "attachments": [attachment],
+            "referral": origin,
+            "tags": origin["ref"][:-20],
+            "reply_to": {"mid": longest},
         }
-    ]
-    document = {**MEDIA, "caption": escaped, "filename": "\u0001" * 600, "x": '"' * 9_900}
-    source = message("document", "\u0001" * 512, document=document)
-    for kept in (document, {**document, "caption": None, "x": "😀" * 19_800}):
-        source["document"] = kept
-        source["context"] = {"id": "\u0001" * 512, "referred_product": "😀" * 4_000}
-        source["referral"] = {"body": "😀" * 4_000}
-        (item,) = whatsapp_items(body(change(messages=[source], contacts=contacts)))
-        said = say(item)
-        assert said is not None
-        assert MessageReceived.hear(said).content.kind == "document"
-    (item,) = whatsapp_items(body(change(messages=[text(worst)])))
-    assert say(item) is not None
+    )
+    source["sender"] = {"id": longest}
+    (item,) = messenger_items(page_body(source))
+    assert isinstance(item.payload, CustomerMessage)
+    content = item.payload.content
+    parts = (content.text, content.data, content.referral, content.context)
+    assert "too_long" not in "".join(part or "" for part in parts)
+    said = say(item)
+    assert said is not None
+    assert len(said) > MESSAGE_BYTES_MAX * 0.8
+    assert MessageReceived.hear(said).content.kind == "document"
 
 
 def test_three_megabytes_of_one_message_are_one_item() -> None:

@@ -25,7 +25,7 @@ from channel_ingress.items import (
     Watermark,
 )
 
-from .inbound_bodies import (
+from .integration.inbound_bodies import (
     INBOX_APP,
     MILLISECONDS,
     NOW,

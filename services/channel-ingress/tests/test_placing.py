@@ -14,7 +14,7 @@ from channel_ingress.store import SendingChannel
 from contracts.v1.shapes import MediaRef
 from contracts.v1.tenants import ChannelChoices
 
-from .inbound_bodies import (
+from .integration.inbound_bodies import (
     INBOX_APP,
     PAGE,
     body,

@@ -13,7 +13,7 @@ from channel_ingress.items import Change, CustomerMessage, Person, Unreadable, U
 from channel_ingress.reading import read_body
 from channel_ingress.whatsapp import WhatsAppAdapter
 
-from .inbound_bodies import (
+from .integration.inbound_bodies import (
     BUSINESS,
     CUSTOMER,
     MEDIA,

@@ -20,7 +20,7 @@ from channel_ingress.items import (
     Update,
 )
 
-from .inbound_bodies import (
+from .integration.inbound_bodies import (
     ACCOUNT,
     BUSINESS,
     CUSTOMER,
@@ -150,6 +150,11 @@ def test_a_status_says_its_price_and_who_has_it() -> None:
     for strange in ("free", {}, {"category": 5}, None):
         assert status_of(status("sent", pricing=strange)).price is None
     assert status_of(status("sent", recipient_type="group", recipient_id="g1")).person is None
+
+
+@pytest.mark.parametrize("code", [2**63 - 1, -(2**40), True, "131047", None])
+def test_a_code_that_no_database_column_holds_is_none(code: Any) -> None:
+    assert status_of(status("failed", errors=[{"code": code}])).provider_code is None
 
 
 def test_other_statuses() -> None:

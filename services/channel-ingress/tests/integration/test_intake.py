@@ -9,7 +9,7 @@ from orjson import dumps
 
 from blobs import Blobs
 from channel_ingress.domain import conversation_identity, item_identity
-from contracts.v1.channels import MessageReceived, UpdateReceived
+from contracts.v1.channels import EchoReceived, MessageReceived, UpdateReceived
 from simulators.meta import messenger_bodies, whatsapp_bodies
 
 from .world import CUSTOMER, PAGE, PHONE, World
@@ -127,15 +127,20 @@ async def test_a_named_channel_takes_no_other_channels_items(world: World) -> No
     assert len(world.neighbours.of(MessageReceived)) == 1
 
 
-async def test_messenger_texts_come_and_echoes_do_not(world: World) -> None:
+async def test_messenger_texts_and_echoes_come_as_what_they_are(world: World) -> None:
     await world.configure("messenger", PAGE)
     items = [
         messenger_bodies.text_message(PAGE, "psid-1", "Hi", message_id="m1"),
         messenger_bodies.echo(PAGE, "psid-1", "a person", message_id="m2"),
     ]
     await world.post(messenger_bodies.body_of(PAGE, items), channel_type="messenger")
-    (update,) = await world.neighbours.wait_for(UpdateReceived)
-    assert update.update_kind == "echo"
+    (echo,) = await world.neighbours.wait_for(EchoReceived)
+    assert (echo.source, echo.content.text, echo.provider_message_id) == (
+        "page_inbox",
+        "a person",
+        "m2",
+    )
+    assert echo.contact.external_id == "psid-1"
     (said,) = await world.neighbours.wait_for(MessageReceived)
     assert (said.contact.external_id, said.content.text) == ("psid-1", "Hi")
 

@@ -18,6 +18,7 @@ from contracts.message import Message
 from contracts.v1.channel_health import ChannelHealthChanged
 from contracts.v1.channels import (
     ChannelWebhookReceived,
+    EchoReceived,
     MediaFailed,
     MediaStored,
     MessageReceived,
@@ -48,6 +49,7 @@ PHONE, PAGE, CUSTOMER = "106540352242922", "61550000000001", "16505551234"
 HEARD: dict[str, tuple[type[Message], ...]] = {
     "orchestrator": (
         MessageReceived,
+        EchoReceived,
         MessageSent,
         MessageFailed,
         MessageUnknown,
