@@ -11,6 +11,7 @@ from bus import Bus
 from channel_ingress.change_effect import ChangeEffect
 from channel_ingress.change_store import ChangeStore
 from channel_ingress.config import Settings
+from channel_ingress.consent import BookedConsent
 from channel_ingress.contact_book import ContactBook
 from channel_ingress.contact_requests import ContactRequests, answer_about_contacts
 from channel_ingress.credentials import Credentials
@@ -24,7 +25,7 @@ from channel_ingress.media_upload_store import MediaUploadStore
 from channel_ingress.outbound import Outbound
 from channel_ingress.pacing import NumberPace
 from channel_ingress.parking import Parking
-from channel_ingress.planning import NothingKnown, Planning
+from channel_ingress.planning import Planning
 from channel_ingress.preference_effect import PreferenceEffect
 from channel_ingress.provider_jobs import ProviderJobs, compose_provider_jobs
 from channel_ingress.send_store import SendStore
@@ -93,16 +94,16 @@ def compose(settings: Settings, database: Database, bus: Bus, graph: GraphClient
         database, Blobs.open(settings.blob_url), graph, MediaUploadStore(), sweeper.wake
     )
     sender = Sender(outbox, graph, credentials, uploads)
-    known = NothingKnown()
+    consent = BookedConsent(contacts)
     outbound = Outbound(
         outbox,
         store,
         sends,
         channels,
         joins,
-        Planning(NumberPace(database), jobs.known_templates, known),
+        Planning(NumberPace(database), jobs.known_templates, consent),
         parking,
-        known,
+        consent,
         sender.start,
         sweeper.wake_in,
     )

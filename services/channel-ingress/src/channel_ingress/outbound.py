@@ -88,7 +88,7 @@ class Outbound:
                 await self._park(claim, outcome, tx)
             case Failed():
                 if outcome.action.opts_out:
-                    await self._consent.opt_out(tx, command)
+                    await self._consent.opt_out(tx, command, claim.channel)
                 code, provider_code = outcome.action.code, outcome.provider_code
                 if await self._fail(claim, code, provider_code, outcome.detail, tx):
                     return await self._next_of(command.conversation_id, tx)
@@ -151,7 +151,7 @@ class Outbound:
         except CannotRender as error:
             await self._refuse(command, error.code, str(error), tx)
             return
-        await self._keep_planned(command, channel, planned, part_count, tx)
+        await self._keep_planned(command, channel, planned, part_count, grounds, tx)
 
     async def _keep_planned(
         self,
@@ -159,6 +159,7 @@ class Outbound:
         channel: SendingChannel,
         planned: Planned,
         part_count: int,
+        grounds: Grounds,
         tx: Transaction,
     ) -> None:
         placed = await self._sends.plan(
@@ -173,7 +174,8 @@ class Outbound:
             code=None if planned.goes else planned.code,
         )
         if placed is not None and placed[0] == "attempting":
-            claim = Claim(command, placed[1], 0, channel, planned.plan)
+            to = await self._consent.address_of(tx, command, grounds)
+            claim = Claim(command, placed[1], 0, channel, planned.plan, to=to)
             tx.after_commit.append(lambda: self._start_call(claim))
         elif planned.goes:
             self._planning.give_back(channel, part_count)
@@ -206,7 +208,8 @@ class Outbound:
     ) -> Claim | None:
         """A taken send as planned now: its claim, or None where it ends or is put off."""
         command, plan = taken.command, planned.plan
-        claim = Claim(command, taken.attempt, taken.part, channel, plan, taken.fallback)
+        to = await self._consent.address_of(tx, command, taken.grounds)
+        claim = Claim(command, taken.attempt, taken.part, channel, plan, taken.fallback, to)
         if plan.decision == "refuse":
             said = taken.provider_code if taken.fallback else None
             await self._fail(claim, planned.code, said, plan.detail, tx)
@@ -277,7 +280,9 @@ class Outbound:
         if has_early_statuses:
             await self._joins.settle(tx, [provider_message_id])
         if state == "attempting":
-            return Claim(command, claim.attempt, claim.part + 1, claim.channel, claim.plan)
+            return Claim(
+                command, claim.attempt, claim.part + 1, claim.channel, claim.plan, to=claim.to
+            )
         return await self._next_of(command.conversation_id, tx) if has_waiting else None
 
     async def _fail(

@@ -35,32 +35,21 @@ class TemplateBook(Protocol):
 
 
 class Consent(Protocol):
-    """Knows who has stopped marketing messages."""
+    """Knows who has stopped marketing messages, and how people are reached."""
 
     async def has_opted_out(self, tx: Transaction, command: SendMessage) -> bool:
         """Whether the person whom a send is for has."""
         ...
 
-    async def opt_out(self, tx: Transaction, command: SendMessage) -> None:
+    async def opt_out(
+        self, tx: Transaction, command: SendMessage, channel: SendingChannel | None
+    ) -> None:
         """They have: the provider says so."""
         ...
 
-
-class NothingKnown:
-    """Where no copy of templates and of consent is kept: Meta decides."""
-
-    async def template_state(
-        self, tx: Transaction, channel: SendingChannel, template: TemplateCall
-    ) -> TemplateState | None:
-        """Nothing."""
-
-    async def has_opted_out(self, tx: Transaction, command: SendMessage) -> bool:
-        """Not that we know."""
-        del tx, command
-        return False
-
-    async def opt_out(self, tx: Transaction, command: SendMessage) -> None:
-        """Said with the failure, and kept nowhere else."""
+    async def address_of(self, tx: Transaction, command: SendMessage, grounds: Grounds) -> str:
+        """Whom the provider is to send it to."""
+        ...
 
 
 class Planning:

@@ -75,7 +75,7 @@ returning greatest(
 
 -- name: begin_send
 -- Lock a conversation's sends, keep the highest fencing number heard, and answer what its window,
--- its pace and its channel's park say.
+-- its pace, its contact and its channel's park say.
 with raised as (
     insert into conversations as known (conversation_id, tenant_id, ownership_number)
     values ($1::uuid, $2::uuid, $3::bigint)
@@ -85,10 +85,12 @@ with raised as (
 )
 select raised.ownership_number, clock_timestamp() as now, raised.paced_until,
        windows.last_customer_at, windows.entry_point_until,
-       parks.code as park_code, parks.detail as park_detail, parks.bots_only as park_bots_only,
+       people.phone, people.user_id, people.moved_to, parks.code as park_code, parks.detail as park_detail, parks.bots_only as park_bots_only,
        parks.until as park_until
 from raised
 left join contact_windows as windows on windows.conversation_id = raised.conversation_id
+left join channel_contacts as people
+    on people.channel_id = $4::uuid and people.external_id = $5::text
 left join channel_parks as parks
     on parks.channel_id = $4::uuid and (parks.until is null or parks.until > now());
 
@@ -190,7 +192,7 @@ with due as (
     set state = 'attempting', attempts = attempts + 1, attempting_since = clock_timestamp()
     from due
     where sends.send_id = due.send_id
-    returning sends.conversation_id, sends.channel_type, sends.attempts,
+    returning sends.conversation_id, sends.channel_id, sends.channel_type, sends.attempts,
               sends.next_part, sends.part_count, sends.command, sends.plan, sends.fallback,
               sends.provider_code,
               sends.ownership_number < due.ownership_number as is_stale, due.paced_until,
@@ -206,9 +208,13 @@ with due as (
 )
 select claimed.attempts, claimed.next_part, claimed.part_count, claimed.command, claimed.plan,
        claimed.fallback, claimed.provider_code, claimed.is_stale, claimed.is_unordered, clock_timestamp() as now,
-       claimed.paced_until, windows.last_customer_at, windows.entry_point_until
+       claimed.paced_until, windows.last_customer_at, windows.entry_point_until,
+       people.phone, people.user_id, people.moved_to
 from claimed
-left join contact_windows as windows on windows.conversation_id = claimed.conversation_id;
+left join contact_windows as windows on windows.conversation_id = claimed.conversation_id
+left join channel_contacts as people
+    on people.channel_id = claimed.channel_id
+   and people.external_id = claimed.command::json ->> 'contact_external_id';
 
 -- name: lock_conversation
 -- Wait until nobody else plans or claims this conversation's sends.
@@ -281,14 +287,23 @@ select ended.state,
 from ended;
 
 -- name: record_retry
--- Certainly not delivered, and worth another try, perhaps in another form.
-update sends
-set state = 'planned',
-    next_attempt_at = clock_timestamp() + make_interval(secs => $3::float8),
-    code = $4::text, provider_code = $5::bigint, detail = $6::text,
-    fallback = coalesce($7::text, fallback)
-where send_id = $1::uuid and state = 'attempting' and attempts = $2::int
-returning true;
+-- Certainly not delivered, and worth another try, perhaps in another form; the pair's time of what
+-- was never called is paid back.
+with retried as (
+    update sends
+    set state = 'planned',
+        next_attempt_at = clock_timestamp() + make_interval(secs => $3::float8),
+        code = $4::text, provider_code = $5::bigint, detail = $6::text,
+        fallback = coalesce($7::text, fallback)
+    where send_id = $1::uuid and state = 'attempting' and attempts = $2::int
+    returning conversation_id
+), paid_back as (
+    update conversations
+    set paced_until = paced_until - make_interval(secs => $8::float8)
+    from retried
+    where conversations.conversation_id = retried.conversation_id and $8::float8 > 0
+)
+select true from retried;
 
 -- name: record_end
 -- Failed for good, or unknown: what can be said of it.

@@ -10,6 +10,7 @@ from typing import Literal
 from uuid import UUID
 
 from channel_ingress.action_table import Fallback
+from channel_ingress.pacing import pair_cost_seconds
 from channel_ingress.policy_table import ENTRY_POINT_HOURS, PAIR_SECONDS, WINDOW_HOURS
 from channel_ingress.store import SendingChannel
 from contracts.v1.sending import SendMessage
@@ -31,6 +32,8 @@ class Claim:
     plan: SendPlan | None = None
     fallback: Fallback | None = None
     """What Meta's refusal asked for instead of the message itself."""
+    to: str | None = None
+    """Whom the provider sends it to, where that is not the contact's stable key."""
     claimed_at: float = field(default_factory=time.monotonic)
     """Monotonic seconds; a call long after this would come too late."""
 
@@ -43,6 +46,11 @@ class Grounds:
     paced_until: datetime | None
     last_customer_at: datetime | None
     entry_point_until: datetime | None
+    phone: str | None = None
+    """By which the person is reached now."""
+    user_id: str | None = None
+    moved_to: str | None = None
+    """Another contact took this one's place."""
     park_code: str | None = None
     park_detail: str | None = None
     park_bots_only: bool | None = None
@@ -92,6 +100,7 @@ class SendStore:
             command.tenant_id,
             command.ownership_number,
             command.channel_id,
+            command.contact_external_id,
         )
         if row is None:
             raise RuntimeError("an upsert answered nothing")
@@ -198,6 +207,9 @@ class SendStore:
                     row["paced_until"],
                     row["last_customer_at"],
                     row["entry_point_until"],
+                    row["phone"],
+                    row["user_id"],
+                    row["moved_to"],
                 ),
             )
             for row in rows
@@ -256,6 +268,7 @@ class SendStore:
         fallback: Fallback | None = None,
     ) -> bool:
         """Plan another try; false when it was settled before."""
+        never_called = provider_code is None
         return bool(
             await tx.fetchval(
                 self._queries["record_retry"],
@@ -266,6 +279,7 @@ class SendStore:
                 provider_code,
                 detail,
                 fallback,
+                pair_cost_seconds(claim.command.channel_type, 1) if never_called else 0.0,
             )
         )
 

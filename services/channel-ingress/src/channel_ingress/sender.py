@@ -109,7 +109,7 @@ class Sender:
         adapter = GRAPH_ADAPTERS[command.channel_type]
         path, body = adapter.request(
             channel.external_id,
-            command.contact_external_id,
+            claim.to or command.contact_external_id,
             message,
             reference_of(command.send_id, claim.part),
             message_tag=claim.plan.message_tag if claim.plan else None,
