@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal, TypeAlias, cast
 from uuid import UUID, uuid5
@@ -167,6 +167,17 @@ def overall_status(parts: Iterable[str | None]) -> DeliveryStatus | None:
 def overall_price(prices: Iterable[Price | None]) -> Price | None:
     """What a send costs by all that is known: what is billed, where its parts differ."""
     return max((price for price in prices if price), key=_price_rank, default=None)
+
+
+def parts_after(
+    parts: Mapping[int, str | None], statuses: Iterable[tuple[int, str]]
+) -> dict[int, str | None]:
+    """How far each part has come after these statuses, in whatever order they are heard."""
+    after = dict(parts)
+    for part, status in statuses:
+        if rises(after.get(part), status):
+            after[part] = status
+    return after
 
 
 def rises(current: str | None, new: str | None) -> bool:

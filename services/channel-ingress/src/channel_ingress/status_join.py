@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from itertools import groupby
-from typing import cast
+from typing import Literal
 
-from channel_ingress.domain import DeliveryStatus, overall_price, overall_status, rises
+from channel_ingress.domain import overall_price, overall_status, parts_after
 from channel_ingress.graph import CALL_SECONDS
 from channel_ingress.metrics import SENDS
 from channel_ingress.said import message_sent, status_changed
@@ -14,6 +14,7 @@ from channel_ingress.status_store import JoinableStatus, StatusStore
 from channel_ingress.store import Store
 from contracts.message import Event
 from contracts.v1.sending import SendMessage
+from contracts.v1.shapes import Price
 from outbox import Outbox
 from postgres import Transaction
 
@@ -49,17 +50,15 @@ class StatusJoin:
     async def _settle_send(self, tx: Transaction, statuses: list[JoinableStatus]) -> list[Event]:
         send = statuses[0]
         command = SendMessage.hear(send.command.encode())
-        parts = await self._statuses.part_statuses(tx, send.send_id)
-        for status in statuses:
-            if status.part not in parts or rises(parts[status.part], status.status):
-                await self._statuses.keep_part_status(tx, status, status.status)
-                parts[status.part] = status.status
+        before = await self._statuses.part_statuses(tx, send.send_id)
+        parts = parts_after(before, ((one.part, one.status) for one in statuses))
+        for part, status in {one.part: one for one in statuses}.items():
+            if part not in before or parts[part] != before[part]:
+                await self._statuses.keep_part_status(tx, status, parts[part] or status.status)
         events: list[Event] = []
         if send.state in ("attempting", "unknown"):
             events += await self._accept(tx, command, sorted({s.part for s in statuses}))
         overall = overall_status(parts.get(part) for part in range(send.part_count))
-        if overall is None or not rises(send.delivery_status, overall):
-            overall = cast("DeliveryStatus | None", send.delivery_status)
         price = overall_price([send.send_price, *(status.price for status in statuses)])
         if (overall, price) == (send.delivery_status, send.send_price):
             return events
@@ -68,18 +67,7 @@ class StatusJoin:
             tx, send.send_id, overall, news.provider_code, price
         )
         if overall is not None and overall != "sent":
-            is_rise = overall != send.delivery_status
-            events.append(
-                status_changed(
-                    command,
-                    overall,
-                    provider_code=news.provider_code if overall == "failed" else None,
-                    detail=news.detail if overall == "failed" else "",
-                    at=news.at,
-                    price=price,
-                    is_rise=is_rise,
-                )
-            )
+            events.append(_changed(command, overall, news, price, send.delivery_status))
         return events
 
     async def _accept(self, tx: Transaction, command: SendMessage, parts: list[int]) -> list[Event]:
@@ -98,3 +86,22 @@ def _news_of(overall: str | None, statuses: list[JoinableStatus]) -> JoinableSta
     """The newest of those that say it, else of all."""
     saying = [status for status in statuses if status.status == overall]
     return max(saying or statuses, key=lambda status: status.at)
+
+
+def _changed(
+    command: SendMessage,
+    overall: Literal["delivered", "read", "failed"],
+    news: JoinableStatus,
+    price: Price | None,
+    before: str | None,
+) -> Event:
+    has_failed = overall == "failed"
+    return status_changed(
+        command,
+        overall,
+        provider_code=news.provider_code if has_failed else None,
+        detail=news.detail if has_failed else "",
+        at=news.at,
+        price=price,
+        is_rise=overall != before,
+    )
