@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
-from chatctl import command_channels, command_knowledge, command_life, command_talk, command_tenants
+from chatctl import (
+    command_channels,
+    command_knowledge,
+    command_life,
+    command_simulate,
+    command_talk,
+    command_tenants,
+)
 from chatctl.cli import app
 
 __all__ = [
     "command_channels",
     "command_knowledge",
     "command_life",
+    "command_simulate",
     "command_talk",
     "command_tenants",
 ]

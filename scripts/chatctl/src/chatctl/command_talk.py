@@ -1,21 +1,17 @@
-"""chat, simulate, events."""
+"""chat, events."""
 
 from __future__ import annotations
 
 import json
-import secrets
-from typing import Annotated, Any
+from typing import Annotated
 
 import aio_pika
-import aiohttp
 import typer
 
 from chatctl.answers import print_answer
-from chatctl.cli import app, console, errors, guarded, running_state
+from chatctl.cli import app, console, guarded, running_state
 from chatctl.widget_client import WidgetClient
 from contracts.definitions import PUBLIC_EXCHANGE
-
-REPLY_SECONDS = 30.0
 
 
 @app.command()
@@ -31,55 +27,6 @@ def chat(
     console.quiet = False
     if as_json:
         print(json.dumps(message, ensure_ascii=False))
-
-
-@app.command()
-def simulate(
-    platform: Annotated[str, typer.Argument(help="whatsapp, messenger or webchat")],
-    text: Annotated[str, typer.Argument(help="What the customer writes.")],
-    customer: Annotated[str, typer.Option(help="Who writes; empty for somebody new.")] = "",
-) -> None:
-    """Write as a customer of WhatsApp or Messenger and show the reply that they would get."""
-    if platform == "webchat":
-        chat(text)
-        return
-    if platform not in {"whatsapp", "messenger"}:
-        errors.print(f"{platform!r} is none of whatsapp, messenger, webchat")
-        raise typer.Exit(2)
-    replies = guarded(_simulate(running_state(), platform, text, customer))
-    for reply in replies:
-        console.print(f"[green]{platform}[/green] ← {reply}")
-    if not replies:
-        errors.print(f"No reply within {REPLY_SECONDS:.0f} s: chatctl logs orchestrator")
-        raise typer.Exit(1)
-
-
-async def _simulate(state: dict[str, Any], platform: str, text: str, customer: str) -> list[str]:
-    """Let Meta's stand-in say a webhook, and wait for what is sent to that customer."""
-    simulator = state["CHAT_META_GRAPH_URL"]
-    names = {"whatsapp": "CHAT_WHATSAPP_PHONE_NUMBER_ID", "messenger": "CHAT_MESSENGER_PAGE_ID"}
-    customer = customer or f"3859{secrets.randbelow(10**8):08d}"
-    body = {
-        "platform": platform, "receiver": state[names[platform]], "customer": customer,
-        "text": text,
-    }  # fmt: skip
-    async with aiohttp.ClientSession() as http:
-        before = (await _json(http, "GET", f"{simulator}/_sim/sends?recipient={customer}"))["next"]
-        console.print(f"[bold]{platform}[/bold] → {text}  [dim]({customer})[/dim]")
-        await _json(http, "POST", f"{simulator}/_sim/inbound", body)
-        query = f"after={before}&recipient={customer}&wait_seconds={REPLY_SECONDS}"
-        found = await _json(http, "GET", f"{simulator}/_sim/sends?{query}")
-    return [str(send.get("text") or send) for send in found["sends"]]
-
-
-async def _json(
-    http: aiohttp.ClientSession, method: str, url: str, body: dict[str, Any] | None = None
-) -> dict[str, Any]:
-    async with http.request(method, url, json=body) as answer:
-        said: dict[str, Any] = await answer.json(content_type=None)
-        if answer.status >= 400:
-            raise RuntimeError(f"the simulator says {answer.status}: {said.get('error')}")
-        return said
 
 
 events = typer.Typer(no_args_is_help=True, help="The public events.")
