@@ -11,6 +11,7 @@ import pytest
 from simulators.meta import MetaSimulator, Settings
 from simulators.meta.signing import sign
 from simulators.webhook_receiver import WebhookReceiver
+from testkit import eventually_async
 
 PHONE, PAGE, CUSTOMER = "106540352242922", "61550000000001", "16505551234"
 
@@ -164,3 +165,44 @@ async def test_inbound_that_makes_no_sense_is_refused(
         session.post(meta.url + "/_sim/inbound", json=fields) as answer,
     ):
         assert answer.status == 422
+
+
+async def test_a_body_mixes_numbers_and_customers(
+    meta: MetaSimulator, receiver: WebhookReceiver
+) -> None:
+    texts = [str(number) for number in range(1000)]
+    people = [f"16505550{number:03d}" for number in range(10)]
+    said = await ask(meta, {"receivers": ["1", "2", "3"], "customers": people, "texts": texts})
+    (arrived,) = receiver.arrived
+    values = [change["value"] for change in arrived.body["entry"][0]["changes"]]
+    assert [value["metadata"]["phone_number_id"] for value in values] == ["1", "2", "3"]
+    assert sorted(m["text"]["body"] for v in values for m in v["messages"]) == sorted(texts)
+    assert {len(value["contacts"]) for value in values} == {10}
+    assert len(set(said["message_ids"])) == 1000
+    assert meta.timeline.writer_of(said["message_ids"][11]) == people[1]
+
+
+async def test_messenger_bodies_mix_pages(meta: MetaSimulator, receiver: WebhookReceiver) -> None:
+    fields = {"platform": "messenger", "receivers": ["1", "2"], "texts": ["a", "b", "c"]}
+    await ask(meta, fields)
+    entries = receiver.arrived[0].body["entry"]
+    assert [entry["id"] for entry in entries] == ["1", "2", "1"]
+
+
+async def test_statuses_may_come_twice_and_deliveries_are_noted(
+    meta: MetaSimulator, receiver: WebhookReceiver
+) -> None:
+    order = {"delays_seconds": {"sent": 0}, "copies": 3, "shuffle": True}
+    async with aiohttp.ClientSession(headers={"Authorization": "Bearer t"}) as session:
+        await session.post(f"{meta.url}/_sim/statuses", json=order)
+        body = {"messaging_product": "whatsapp", "to": "1", "type": "text", "text": {"body": "Hi"}}
+        await session.post(f"{meta.url}/v23.0/{PHONE}/messages", json=body)
+        wrong = {"delays_seconds": {"dreamt": 1}}
+        async with session.post(f"{meta.url}/_sim/statuses", json=wrong) as answer:
+            assert answer.status == 422
+    arrived = await receiver.wait_for(3)
+    assert len({one.raw for one in arrived}) == 1
+    await eventually_async(
+        lambda: sum(one["what"] == "webhook" for one in meta.timeline.after(0)) == 3,
+        "three deliveries",
+    )

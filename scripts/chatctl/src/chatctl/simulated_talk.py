@@ -61,6 +61,9 @@ class Talk:
         key = escape(self._person.key)
         self._console.print(f"You are {key} on {self._person.platform}; [bold]/help[/bold] helps")
         _, start = await self._meta.events(after=-1)
+        if earlier := await self._meta.sends(recipient=self._person.key):
+            self._last_send = earlier[-1]
+            self._show(earlier[-1])
         watching = asyncio.create_task(self.watch(start))
         try:
             while line := await asyncio.to_thread(read_line):

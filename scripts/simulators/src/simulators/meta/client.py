@@ -119,9 +119,12 @@ class MetaClient:
         async with self._http().delete(f"{self.url}/_sim/faults") as answer:
             await _body(answer)
 
-    async def statuses(self, **delays_seconds: float) -> None:
+    async def statuses(
+        self, *, shuffle: bool = False, copies: int = 1, **delays_seconds: float
+    ) -> None:
         """Which statuses follow a send, and when: `sent=0, delivered=0.1`; none = silence."""
-        await self._post("statuses", {"delays_seconds": delays_seconds})
+        order = {"shuffle": shuffle, "copies": copies}
+        await self._post("statuses", {"delays_seconds": delays_seconds, **order})
 
     async def advance(self, seconds: float) -> None:
         """Let simulated time pass: links, ids, windows and tokens grow old."""

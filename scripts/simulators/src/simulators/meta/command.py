@@ -7,7 +7,7 @@ import asyncio
 import signal
 import sys
 
-from simulators.meta.settings import DEFAULT_APP_SECRET, STATUS_ORDER, Settings
+from simulators.meta.settings import DEFAULT_APP_SECRET, SAYABLE_STATUSES, Settings
 from simulators.meta.simulator import MetaSimulator
 
 
@@ -44,13 +44,20 @@ def _settings(options: argparse.Namespace) -> Settings:
         status_delays_seconds=delays,
         status_shuffle=options.status_shuffle,
         messenger_echoes=not options.no_echoes,
+        enforce_window=options.enforce_window,
+        enforce_pair_rate=options.enforce_pair_rate,
+        messages_per_second=options.messages_per_second,
+        known_media_only=options.known_media_only,
+        known_templates_only=options.known_templates_only,
+        template_review=options.template_review,
+        judge=options.judge,
     )
 
 
 def _delay(part: str) -> tuple[str, float]:
     name, _, seconds = part.partition("=")
-    if name not in STATUS_ORDER:
-        raise SystemExit(f"--statuses knows {', '.join(STATUS_ORDER)}, not {name!r}")
+    if name not in SAYABLE_STATUSES:
+        raise SystemExit(f"--statuses knows {', '.join(SAYABLE_STATUSES)}, not {name!r}")
     return name, float(seconds or 0)
 
 
@@ -70,4 +77,11 @@ def _parser() -> argparse.ArgumentParser:
     )
     add("--status-shuffle", action="store_true", help="say due statuses in random order")
     add("--no-echoes", action="store_true", help="no Messenger echoes")
+    add("--enforce-window", action="store_true", help="refuse free-form text after 24 h (131047)")
+    add("--enforce-pair-rate", action="store_true", help="one message per 6 s a person (131056)")
+    add("--messages-per-second", type=float, default=0.0, help="a number's throughput (130429)")
+    add("--known-media-only", action="store_true", help="refuse media ids that were not uploaded")
+    add("--known-templates-only", action="store_true", help="refuse templates it does not hold")
+    add("--template-review", choices=("approve", "reject", "wait"), default="approve")
+    add("--judge", action="store_true", help="judge everything by CHAT_META_OPENAPI")
     return parser

@@ -13,6 +13,7 @@ from simulators.meta.envelope import json_answer
 from simulators.meta.inbound import Inbound
 from simulators.meta.kind_catalogue import catalogue
 from simulators.meta.send_log import Send
+from simulators.meta.settings import SAYABLE_STATUSES
 
 if TYPE_CHECKING:
     from simulators.meta.simulator import MetaSimulator
@@ -126,14 +127,23 @@ class Control:
         return json_answer(said)
 
     async def statuses(self, request: web.Request) -> web.Response:
-        """`{delays_seconds: {sent, delivered, read, played}}`: which are said, and when."""
+        """`{delays_seconds?: {sent, delivered, read, played, deleted}, shuffle?, copies?}`."""
+        later = self._simulator.later
         try:
             fields = await read_json(request)
-            delays = {str(k): float(v) for k, v in fields["delays_seconds"].items()}
-        except (ValueError, TypeError, KeyError, AttributeError) as error:
+            given = fields.get("delays_seconds", later.delays_seconds)
+            delays = {str(k): float(v) for k, v in given.items()}
+            unknown = set(delays) - set(SAYABLE_STATUSES)
+            if unknown:
+                raise ValueError(f"unknown: {', '.join(sorted(unknown))}")
+            copies = int(fields.get("copies", later.copies))
+        except (ValueError, TypeError, AttributeError) as error:
             return json_answer({"error": f"delays_seconds: {error}"}, 422)
-        self._simulator.later.delays_seconds = delays
-        return json_answer({"delays_seconds": delays})
+        later.delays_seconds, later.copies = delays, max(1, copies)
+        later.shuffle = bool(fields.get("shuffle", later.shuffle))
+        return json_answer(
+            {"delays_seconds": delays, "shuffle": later.shuffle, "copies": later.copies}
+        )
 
     async def media(self, request: web.Request) -> web.Response:
         """A customer's file (the request body) -> `{id, sha256}` for a media message."""

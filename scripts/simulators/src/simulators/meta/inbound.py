@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from simulators.meta.messenger_kinds import KINDS as MESSENGER_KINDS
@@ -23,6 +23,10 @@ class Inbound:
     """Phone number id or page id that is written to."""
     customer: str = "16505551234"
     """wa_id or page-scoped id that writes; empty for a customer with a `user_id` only."""
+    receivers: list[str] = field(default_factory=list)
+    """Several numbers or pages: the texts go to them in turn, all in one body."""
+    customers: list[str] = field(default_factory=list)
+    """Several customers: the texts are from them in turn."""
     name: str = ""
     """The customer's profile name (WhatsApp)."""
     user_id: str = ""
@@ -88,6 +92,24 @@ class Inbound:
         ):
             raise ValueError("one of text, texts, messages, kind, body or raw is needed")
         return inbound
+
+    def one_by_one(self) -> list[Inbound]:
+        """The texts as an inbound each, with their receivers and customers in turn."""
+        receivers, customers = self.receivers or [self.receiver], self.customers or [self.customer]
+        ids = [*self.message_ids, *([""] * len(self.texts))]
+        return [
+            replace(
+                self,
+                texts=[text],
+                message_ids=[],
+                message_id=ids[number],
+                receiver=receivers[number % len(receivers)],
+                customer=customers[number % len(customers)],
+                receivers=[],
+                customers=[],
+            )
+            for number, text in enumerate(self.texts)
+        ]
 
     def known_kinds(self) -> list[str]:
         """Every kind of this platform."""

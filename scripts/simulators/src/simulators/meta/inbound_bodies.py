@@ -57,8 +57,9 @@ class Customers:
             return _answer([], await sender.send(inbound.body, **how))
         items, bodies = self.bodies(inbound)
         ids = [id_of(item) for item in items]
-        for message_id in ids:
-            self._note(inbound, message_id)
+        spoken = inbound.one_by_one() if inbound.receivers or inbound.customers else []
+        for number, message_id in enumerate(ids):
+            self._note(spoken[number] if spoken else inbound, message_id)
         if len(bodies) == 1:
             deliveries = await sender.send(bodies[0], **how)
         else:
@@ -67,6 +68,8 @@ class Customers:
 
     def bodies(self, inbound: Inbound) -> tuple[list[Json], list[Json]]:
         """The message objects and the webhook bodies that carry them."""
+        if inbound.receivers or inbound.customers:
+            return self._mixed(inbound)
         if inbound.platform == "messenger":
             items = self._messenger_items(inbound)
             groups = [items] if inbound.batch else [[item] for item in items]
@@ -86,6 +89,29 @@ class Customers:
         items = self._whatsapp_items(inbound)
         groups = [items] if inbound.batch else [[item] for item in items]
         return items, [self._whatsapp_body(inbound, group) for group in groups]
+
+    def _mixed(self, inbound: Inbound) -> tuple[list[Json], list[Json]]:
+        """Texts over several numbers or pages in one body: a change or an entry for each."""
+        items: list[Json] = []
+        entries: list[Json] = []
+        changes: dict[str, tuple[list[Json], dict[str, whatsapp_bodies.Person]]] = {}
+        for one in inbound.one_by_one():
+            if inbound.platform == "messenger":
+                said, (body,) = self.bodies(one)
+                entries += body["entry"]
+            else:
+                said = self._whatsapp_items(one)
+                messages, people = changes.setdefault(one.receiver, ([], {}))
+                messages += said
+                people[one.customer] = one.person()
+            items += said
+        if inbound.platform == "messenger":
+            return items, [{"object": "page", "entry": entries}]
+        made = [
+            whatsapp_bodies.people_change(receiver, messages, people.values())
+            for receiver, (messages, people) in changes.items()
+        ]
+        return items, [whatsapp_bodies.body_of(made)]
 
     def _note(self, inbound: Inbound, message_id: str) -> None:
         customer = inbound.customer or inbound.user_id

@@ -54,7 +54,7 @@ class LaterEvents:
         self._numbers = itertools.count()
         self._changed = asyncio.Event()
         self._posts: set[asyncio.Task[object]] = set()
-        self.delays_seconds = dict(settings.status_delays_seconds)
+        self._as_at_start()
 
     def follow(self, send: Send, fault: Fault | None = None) -> None:
         """Plan the events of one accepted send."""
@@ -75,7 +75,12 @@ class LaterEvents:
     def clear(self) -> None:
         """Forget what was planned and say statuses with the delays of the start again."""
         self._due.clear()
+        self._as_at_start()
+
+    def _as_at_start(self) -> None:
         self.delays_seconds = dict(self._settings.status_delays_seconds)
+        self.shuffle, self.copies = self._settings.status_shuffle, 1
+        """Disorder, and how often each body of statuses is posted."""
 
     async def run(self) -> None:
         """Say events as they fall due, until cancelled."""
@@ -103,7 +108,7 @@ class LaterEvents:
         now, taken = time.monotonic(), []
         while self._due and self._due[0][0] <= now:
             taken.append(heapq.heappop(self._due)[2])
-        if self._settings.status_shuffle:
+        if self.shuffle:
             random.shuffle(taken)
         return taken
 
@@ -124,10 +129,10 @@ class LaterEvents:
             body = whatsapp_bodies.body_of(
                 [whatsapp_bodies.statuses_change(sender, [_status(one) for one in events])]
             )
-            post = self._whatsapp.send(body)
+            post = self._whatsapp.send(body, copies=self.copies)
         elif self._messenger is not None:
             items = [_messenger_item(self._settings.app_id, one) for one in events]
-            post = self._messenger.send(messenger_bodies.body_of(sender, items))
+            post = self._messenger.send(messenger_bodies.body_of(sender, items), copies=self.copies)
         else:
             return
         task: asyncio.Task[object] = asyncio.create_task(post)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections.abc import Callable
+from dataclasses import asdict
 from types import TracebackType
 from typing import Self
 
@@ -31,7 +33,7 @@ from simulators.meta.template_endpoint import TemplateEndpoint
 from simulators.meta.template_store import TemplateStore
 from simulators.meta.timeline import Timeline
 from simulators.meta.tokens import TokenBook
-from simulators.meta.webhook_sender import RetryPolicy, WebhookSender
+from simulators.meta.webhook_sender import Delivery, RetryPolicy, WebhookSender
 
 
 class MetaSimulator:
@@ -120,14 +122,30 @@ class MetaSimulator:
         retry = RetryPolicy(
             s.webhook_attempts, s.webhook_backoff_seconds, s.webhook_timeout_seconds
         )
+
+        def noted(platform: str) -> Callable[[Delivery], None]:
+            return lambda delivery: self.timeline.add(
+                "webhook", platform=platform, **asdict(delivery)
+            )
+
         judged = self.findings.webhook if self.findings.enabled else None
         if s.whatsapp_webhook_url:
             self._whatsapp = WebhookSender(
-                session, s.whatsapp_webhook_url, s.whatsapp_app_secret, retry, judged
+                session,
+                s.whatsapp_webhook_url,
+                s.whatsapp_app_secret,
+                retry,
+                judged,
+                noted("whatsapp"),
             )
         if s.messenger_webhook_url:
             self._messenger = WebhookSender(
-                session, s.messenger_webhook_url, s.messenger_app_secret, retry
+                session,
+                s.messenger_webhook_url,
+                s.messenger_app_secret,
+                retry,
+                None,
+                noted("messenger"),
             )
 
     def _make_endpoints(self) -> None:

@@ -58,9 +58,10 @@ class WebhookSender:
         app_secret: str,
         retry: RetryPolicy | None = None,
         look: Callable[[bytes], None] | None = None,
+        done: Callable[[Delivery], None] | None = None,
     ) -> None:
         self._session, self._url, self._secret = session, url, app_secret
-        self._retry, self._look = retry or RetryPolicy(), look
+        self._retry, self._look, self._done = retry or RetryPolicy(), look, done
 
     async def send(
         self,
@@ -112,7 +113,10 @@ class WebhookSender:
                 break
             if attempt < policy.attempts:
                 await asyncio.sleep(policy.pause_seconds(attempt))
-        return Delivery(status, attempt, time.perf_counter() - started)
+        delivery = Delivery(status, attempt, time.perf_counter() - started)
+        if self._done is not None:
+            self._done(delivery)
+        return delivery
 
     async def _attempt(self, raw: bytes, headers: dict[str, str], timeout_seconds: float) -> int:
         timeout = aiohttp.ClientTimeout(total=timeout_seconds)
