@@ -11,6 +11,8 @@ const FLAGS = [
   "--disable-background-networking",
   "--disable-component-update",
   "--disable-sync",
+  // A microphone that beeps; pages still have to ask for it.
+  "--use-fake-device-for-media-stream",
 ];
 
 export function chromiumPath() {

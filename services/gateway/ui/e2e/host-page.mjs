@@ -1,9 +1,9 @@
 /** A page of another site that embeds the widget under the strictest policy we promise to work with. */
 import { createServer } from "node:http";
 
-export async function serveHostPage({ port, chatUrl, channel }) {
+export async function serveHostPage({ port, chatUrl, channel, attributes = "" }) {
   const chat = new URL(chatUrl).origin;
-  const embed = `<script async src="${chat}/widget/v1.js" data-channel="${channel}" data-title="Strict site"></script>`;
+  const embed = `<script async src="${chat}/widget/v1.js" data-channel="${channel}" data-title="Strict site" ${attributes}></script>`;
   const html = `<!doctype html><html lang="en"><title>Strict site</title><body><h1>Strict site</h1>${embed}</body></html>`;
   const server = createServer((_, response) => {
     response.writeHead(200, {

@@ -17,7 +17,7 @@ export class LossyProxy {
 
   async listen(port) {
     this.port = port;
-    await new Promise((done, fail) => this.#server.once("error", fail).listen(port, "127.0.0.1", done));
+    await once(this.#server.listen(port, "127.0.0.1"), "listening");
   }
 
   get url() {

@@ -1,19 +1,9 @@
 /** What the widget promises, one function each; a promise that does not hold throws. */
 import { strict as assert } from "node:assert";
-import { readFileSync } from "node:fs";
-import { createRequire } from "node:module";
 import { serveHostPage } from "./host-page.mjs";
 import { LossyProxy } from "./lossy-proxy.mjs";
+import { visit } from "./visit.mjs";
 import { WidgetPage } from "./widget-page.mjs";
-
-const axeSource = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
-
-async function visit(context, origin, channel, query = "") {
-  const widget = new WidgetPage(await context.newPage());
-  await widget.visit(`${origin}/demo?channel=${channel}${query}`);
-  await widget.open();
-  return widget;
-}
 
 /** The page connects, sends, streams, shows where the answer comes from, and survives a reload. */
 export async function converse({ context, url, channel, question, screenshots }) {
@@ -177,12 +167,7 @@ export async function accessible({ context, url, channel, question }) {
     await widget.replies.first().waitFor();
     await widget.frame.locator(".chip").first().click();
     await widget.frame.locator(".source").waitFor();
-    const frame = widget.page.frames().find((candidate) => candidate.url().includes("/widget/frame.html"));
-    await frame.evaluate(axeSource);
-    const { violations } = await frame.evaluate(() => globalThis.axe.run());
-    for (const { id, impact, nodes } of violations) {
-      if (["serious", "critical"].includes(impact)) found.push(`${theme}: ${id} at ${nodes[0].html}`);
-    }
+    found.push(...(await widget.faults()).map((fault) => `${theme}: ${fault}`));
     await widget.page.close();
   }
   assert.deepEqual(found, []);

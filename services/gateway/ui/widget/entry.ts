@@ -46,6 +46,8 @@ export interface OwnMessage {
   replyTo?: string | undefined;
 }
 
+/** The API's word for a person who gave no name. */
+const UNNAMED = "agent";
 const PLAIN = { citations: [], files: [], filesAt: 0, isChoice: false, reactions: [], isEdited: false, isRevoked: false };
 
 export function ownEntry(message: OwnMessage): Entry {
@@ -85,7 +87,7 @@ export function entryOf(message: Message, key: string, known: Entry | undefined,
       turnId: message.turn_id,
       ref: message.ref,
       replyTo: message.reply_to,
-      author: message.author,
+      author: message.author === UNNAMED ? null : message.author,
       header: extras?.header,
       footer: extras?.footer,
       choices: extras?.choices,

@@ -137,8 +137,8 @@ function ReplyContent({ chat, entry, quoted }: Pick<ReplyProps, "chat" | "entry"
         </p>
       )}
       <Files chat={chat} entry={entry} />
-      {entry.place && <PlaceCard place={entry.place} />}
       {text && <ReplyText text={text} complete citations={citations} onCite={open} />}
+      {entry.place && <PlaceCard place={entry.place} />}
       {entry.footer && (
         <p class="footnote" dir="auto">
           {entry.footer}
