@@ -35,7 +35,9 @@ from channel_ingress.status_orphans import StatusOrphans
 from channel_ingress.status_store import StatusStore
 from channel_ingress.store import Store
 from channel_ingress.sweeper import Sweeper
+from channel_ingress.typing_marks import TypingMarks
 from channel_ingress.windows import Windows
+from contracts.v1.sending import TypingShown
 from outbox import Outbox
 from postgres import Database
 from sealing import KeyRing
@@ -55,12 +57,13 @@ class Parts:
     joins: StatusJoin
     sweeper: Sweeper
     jobs: ProviderJobs
+    typing: TypingMarks
 
     def background(self) -> dict[str, Coroutine[Any, Any, None]]:
         """What runs beside the handlers until the process ends, by name."""
         sweeping = self.sweeper.run(self.intake, self.outbound, self.sender, self.joins)
         jobs = {name: run() for name, run in self.jobs.background().items()}
-        return {"sweeper": sweeping, **jobs}
+        return {"sweeper": sweeping, "typing": self.typing.run(), **jobs}
 
 
 def compose(settings: Settings, database: Database, bus: Bus, graph: GraphClient) -> Parts:
@@ -110,4 +113,6 @@ def compose(settings: Settings, database: Database, bus: Bus, graph: GraphClient
     sender.outbound = outbound
     sweeper.also(outbound.tell_delays)
     register(outbox, Configuration(store, channels, parking), intake, outbound)
-    return Parts(outbox, store, intake, outbound, sender, joins, sweeper, jobs)
+    typing = TypingMarks(database, channels, parking, credentials, graph)
+    bus.hear_stream(TypingShown, typing.hear)
+    return Parts(outbox, store, intake, outbound, sender, joins, sweeper, jobs, typing)

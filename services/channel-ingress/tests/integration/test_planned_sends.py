@@ -6,11 +6,13 @@ from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from channel_ingress.domain import conversation_identity
-from contracts.v1.sending import MessageDelayed, MessageFailed, MessageSent
+from channel_ingress.metrics import TYPING
+from contracts.v1.sending import MessageDelayed, MessageFailed, MessageSent, TypingShown
 from contracts.v1.shapes import TemplateCall, TemplateParameter
 from contracts.v1.tenants import ChannelChoices
 from simulators.meta import messenger_bodies, whatsapp_bodies
 from simulators.meta.send_log import Send
+from testkit import eventually_async
 
 from .world import CUSTOMER, PAGE, PHONE, World
 
@@ -203,3 +205,30 @@ async def test_who_stopped_marketing_messages_is_marked(world: World) -> None:
     (failed,) = await world.neighbours.wait_for(MessageFailed)
     assert failed.code == "opted_out"
     await world.until("select not wants_marketing from channel_contacts")
+
+
+async def test_typing_is_shown_but_not_by_a_parked_channel(world: World) -> None:
+    channel_id = await world.configure()
+    shown = TypingShown.make(
+        tenant_id=world.tenant_id,
+        conversation_id=conversation(world),
+        channel_id=channel_id,
+        channel_type="whatsapp",
+        contact_external_id=CUSTOMER,
+        provider_message_id="wamid.1",
+    )
+    actions = world.meta.messages.actions
+    await world.neighbours.buses["orchestrator"].stream(shown)
+    await eventually_async(lambda: len(actions) == 1, "a read mark")
+    assert actions[0]["typing_indicator"] == {"type": "text"}
+    world.meta.faults.add({"kind": "error_code", "code": 190})
+    await world.neighbours.say(world.command())
+    await world.neighbours.wait_for(MessageDelayed)
+    before = skipped()
+    await world.neighbours.buses["orchestrator"].stream(shown)
+    await eventually_async(lambda: skipped() > before, "a skipped mark")
+    assert len(actions) == 1
+
+
+def skipped() -> float:
+    return TYPING.labels("whatsapp", "skipped")._value.get()
