@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-
 from channel_ingress.contact_book import ContactBook
-from channel_ingress.items import Person, Preference
 from channel_ingress.send_store import Grounds
 from channel_ingress.store import SendingChannel
 from contracts.v1.sending import SendMessage
@@ -29,9 +26,7 @@ class BookedConsent:
     ) -> None:
         """They have: the provider says so."""
         if channel is not None:
-            person = Person(command.contact_external_id)
-            stopped = Preference(person, wants_marketing=False, at=datetime.now(UTC))
-            await self._contacts.prefer(tx, [(channel, stopped)])
+            await self._contacts.opt_out(tx, channel, command.contact_external_id)
 
     async def address_of(self, tx: Transaction, command: SendMessage, grounds: Grounds) -> str:
         """Phone number or user id by which they are reached now; others by their stable key."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from typing import TypeAlias
 from uuid import UUID, uuid4
 from weakref import WeakKeyDictionary
@@ -34,6 +35,7 @@ from postgres import Transaction
 MOVES_MAX = 8
 """How often a stable key may have moved on to an older one."""
 PHONE_LIMIT = 32
+LEARNED_MAX = 10_000
 
 Named: TypeAlias = tuple[Channel, Person]
 
@@ -65,6 +67,7 @@ class ContactBook:
         self._linking = ContactLinking(self._store, ContactMerging(self._store))
         self._resolved: WeakKeyDictionary[Transaction, dict[tuple[UUID, Person], Known]]
         self._resolved = WeakKeyDictionary()
+        self._learned: set[tuple[UUID, Ids]] = set()
 
     async def resolve(self, tx: Transaction, people: Sequence[Named]) -> list[Known]:
         """The contact of each, in the same order; those asked for before cost nothing."""
@@ -79,6 +82,41 @@ class ContactBook:
         if wanted:
             known.update(await self._resolve_all(tx, wanted, known))
         return [known[channel.channel_id, person] for channel, person in people]
+
+    async def learn(self, tx: Transaction, people: Sequence[Named]) -> None:
+        """Statuses name a number and a user id together: that joins what is known, no more."""
+        wanted = [
+            (channel, ids)
+            for channel, person in dict.fromkeys(people)
+            if (ids := ids_of(channel.channel_type, person)).phone
+            and ids.user_id
+            and (channel.channel_id, ids) not in self._learned
+        ]
+        if not wanted:
+            return
+        news = News()
+        for (channel, ids), rows in zip(
+            wanted, await self._store.find_rows(tx, wanted), strict=True
+        ):
+            named = [row for row in rows if names(row, channel.channel_type, ids)]
+            if len(named) == 1 and is_settled(named[0], ids):
+                self._remember(channel, ids)
+            elif named:
+                await self._linking.place(tx, channel, ids, news)
+        self._resolved.pop(tx, None)
+        await self.say(tx, news)
+
+    async def opt_out(self, tx: Transaction, channel: Channel, stable_key: str) -> None:
+        """The provider refused a marketing message: they had stopped them."""
+        key = stable_key
+        if await self._store.find_row(tx, channel.channel_id, key) is None:
+            (known,) = await self.resolve(tx, [(channel, Person(stable_key))])
+            key = known.contact.external_id
+        contact_id = await self._store.keep_preference(
+            tx, (channel.channel_id, key), wants_marketing=False, at=datetime.now(UTC)
+        )
+        if contact_id is not None:
+            await self.say(tx, News({(channel.tenant_id, contact_id)}))
 
     async def follow(
         self, tx: Transaction, changes: Sequence[tuple[Channel, IdentityChange]]
@@ -145,6 +183,12 @@ class ContactBook:
             ]
         if says:
             await self._outbox.say(tx, *says)
+
+    def _remember(self, channel: Channel, ids: Ids) -> None:
+        """Nothing is learned from the same words again; forgetting costs one look."""
+        if len(self._learned) >= LEARNED_MAX:
+            self._learned.clear()
+        self._learned.add((channel.channel_id, ids))
 
     async def _resolve_all(
         self,

@@ -8,12 +8,13 @@ from uuid import UUID
 
 from channel_ingress.adapters import NORMALISERS
 from channel_ingress.contact_book import ContactBook, Known, person_of
-from channel_ingress.domain import NO_CHANNEL, conversation_identity, parse_reference
+from channel_ingress.domain import NO_CHANNEL, parse_reference
 from channel_ingress.effects import Effect, NewItem
 from channel_ingress.items import (
     CustomerMessage,
     IdentityChange,
     Item,
+    Person,
     Prices,
     ReadUpTo,
     Status,
@@ -191,15 +192,17 @@ class Intake:
                 rows.setdefault((row.channel_id, row.provider_message_id, row.status), row)
         if not rows:
             return
+        await self._contacts.learn(tx, _recipients(routed))
         await self._statuses.keep(tx, list(rows.values()))
         await self._joins.settle(tx, sorted({row.provider_message_id for row in rows.values()}))
 
     async def _below_watermark(
         self, mark: Watermark, channel: Channel, tx: Transaction
     ) -> list[StatusRow]:
-        conversation_id = conversation_identity(channel.channel_id, mark.contact_external_id)
+        reader = Person(mark.contact_external_id)
+        (known,) = await self._contacts.resolve(tx, [(channel, reader)])
         parts = await self._statuses.parts_below_watermark(
-            tx, conversation_id, channel.channel_id, mark.up_to, mark.status
+            tx, known.conversation_id, channel.channel_id, mark.up_to, mark.status
         )
         return [
             StatusRow(
@@ -257,6 +260,16 @@ def _item_row(event_tenant: UUID, item: Item, channel: Channel | None) -> ItemRo
         item=item.raw,
         flags=",".join(item.flags),
     )
+
+
+def _recipients(routed: Sequence[Routed]) -> list[tuple[Channel, Person]]:
+    return [
+        (channel, item.payload.person)
+        for item, channel in routed
+        if channel is not None
+        and isinstance(item.payload, Status)
+        and item.payload.person is not None
+    ]
 
 
 def _status_row(status: Status, channel: Channel) -> StatusRow:

@@ -17,7 +17,7 @@ from channel_ingress.adapters import NORMALISERS
 from channel_ingress.contact_book import Address, ContactBook
 from channel_ingress.contact_requests import ContactRequests
 from channel_ingress.domain import conversation_identity
-from channel_ingress.items import Echo, IdentityChange, Person, Preference
+from channel_ingress.items import Echo, IdentityChange, Person, Preference, Status
 from channel_ingress.store import Channel
 from contracts.v1.channels import MessageReceived
 from contracts.v1.contacts import (
@@ -199,6 +199,34 @@ async def test_the_next_owner_of_a_number_is_somebody_else(hearing: Hearing) -> 
     assert hearing.of(ContactsMerged) == []
     await hearing.hear(message(ID_ONLY))
     assert conversations(hearing)[2] == first
+
+
+async def test_a_status_that_names_both_ids_joins_what_is_known_and_makes_nobody(
+    hearing: Hearing,
+) -> None:
+    await hearing.hear(Status("wamid.0", "sent", START, person=BOTH))
+    assert await contacts(hearing) == []
+    await hearing.hear(message(PHONE_ONLY))
+    for name in ("sent", "delivered", "read"):
+        await hearing.hear(Status("wamid.1", name, START, person=BOTH))
+    await hearing.hear(message(ID_ONLY))
+    assert len(set(conversations(hearing))) == 1
+    assert len(hearing.of(ContactUpdated)) == 2
+
+
+async def test_a_refused_marketing_message_is_an_opt_out_by_the_stable_key(
+    hearing: Hearing,
+) -> None:
+    await hearing.hear(message(PHONE_ONLY))
+    await hearing.hear(IdentityChange("phone", "16505551234", "16505559999", START))
+    channel = Channel(hearing.channels["whatsapp"], hearing.tenant_id, "whatsapp", "")
+    for key in ("16505551234", "49301234"):
+        asked = hearing.tenant_id, channel.channel_id, key
+        async with hearing.database.transaction(hearing.tenant_id) as tx:
+            assert not await hearing.contacts.is_opted_out(tx, *asked)
+            await hearing.contacts.opt_out(tx, channel, key)
+            assert await hearing.contacts.is_opted_out(tx, *asked)
+    assert [contact.opted_out for contact in await contacts(hearing)] == [True, True]
 
 
 async def test_an_unknown_key_is_its_own_address(hearing: Hearing) -> None:
