@@ -38,6 +38,8 @@ class TemplateState:
     category: str
     places: int
     """How many values it needs."""
+    fits: bool | None = None
+    """Whether the call has a right value for each; None where values can only be counted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,7 +172,6 @@ def _values(facts: Facts) -> dict[str, Value]:
     is_reengaged = window == "closed" and kind in ("text", "choices") and facts.template is not None
     age = facts.now - facts.last_customer_at if facts.last_customer_at else None
     goes_as = "template" if kind == "template" or is_reengaged else "itself"
-    expected = state.places if state else None
     return {
         "channel": facts.channel_state,
         "parked": facts.parked,
@@ -183,15 +184,17 @@ def _values(facts: Facts) -> dict[str, Value]:
         "tag_granted": facts.human_agent_tag,
         "template": state.status.upper() if state else "",
         "category": state.category.upper() if state else "",
-        "parameters_fit": expected is None or expected == _given(facts.template),
+        "parameters_fit": state is None or _fits(state, facts.template),
         "opted_out": facts.opted_out,
         "pair_waits": facts.pair_wait_seconds > 0,
         "number_waits": facts.number_wait_seconds > 0,
     }
 
 
-def _given(template: TemplateCall | None) -> int:
-    return len(template.parameters) if template else 0
+def _fits(state: TemplateState, template: TemplateCall | None) -> bool:
+    if state.fits is not None:
+        return state.fits
+    return state.places == (len(template.parameters) if template else 0)
 
 
 def _planned(rule: Rule, facts: Facts) -> Planned:

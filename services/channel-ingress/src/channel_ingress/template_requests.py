@@ -21,7 +21,7 @@ from channel_ingress.reading import MALFORMED
 from channel_ingress.store import SendingChannel, Store
 from channel_ingress.template_store import Account, Place, TemplateRow, TemplateStore
 from channel_ingress.template_sync import FIELDS, SyncFailed, TemplateSync
-from channel_ingress.templates import has_names, places_of, read_template
+from channel_ingress.templates import has_names, parameter_problem, places_of, read_template
 from contracts.v1.shapes import TemplateCall
 from contracts.v1.templates import (
     CreateTemplate,
@@ -59,7 +59,10 @@ class KnownTemplates:
         row = await self._templates.find_by_name(
             tx, channel.tenant_id, choices.business_account_id, template.name, template.language
         )
-        return TemplateState(row.status, row.category, len(row.places)) if row else None
+        if row is None:
+            return None
+        fits = parameter_problem(row, template) is None
+        return TemplateState(row.status, row.category, len(row.places), fits)
 
 
 class TemplateRequests:

@@ -86,6 +86,11 @@ def check_parameters(template: TemplateRow, call: TemplateCall) -> str | None:
     """What is wrong with a call of this template, in one sentence; None when Meta will take it."""
     if template.status.upper() != _SENDABLE:
         return f"The template is {template.status}, not {_SENDABLE}."
+    return parameter_problem(template, call)
+
+
+def parameter_problem(template: TemplateRow, call: TemplateCall) -> str | None:
+    """What is wrong with the values alone, in one sentence."""
     given = {_place_of(parameter): parameter for parameter in call.parameters}
     missing = [place for place in template.places if place not in given]
     if missing:
