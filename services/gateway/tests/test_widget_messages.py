@@ -62,6 +62,10 @@ def test_files_and_choices_need_no_text() -> None:
         ({"text": "x", "choice": {"payload": "p"}}, "invalid_message"),
         ({"text": "x", "choice": {"payload": "p", "title": " "}}, "invalid_message"),
         ({"text": "x", "choice": {"payload": "p" * 257, "title": "t"}}, "invalid_message"),
+        (
+            {"media_ids": [str(FILE)], "choice": {"payload": "p", "title": "t"}},
+            "invalid_message",
+        ),
         ({"text": "x", "reply_to": 1}, "invalid_message"),
         ({"text": "x", "reply_to": "r" * 513}, "invalid_message"),
     ],

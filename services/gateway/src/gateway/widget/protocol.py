@@ -59,6 +59,8 @@ def read_message(data: object) -> Said:
         raise Unfit("invalid_message", "A message is an object.")
     text, given_id = data.get("text"), data.get("client_message_id")
     choice, media_ids = _choice(data.get("choice")), _media_ids(data.get("media_ids"))
+    if choice and media_ids:
+        raise Unfit("invalid_message", "A choice and files do not go together.")
     if text is None and (choice or media_ids):
         text = ""
     if not isinstance(text, str) or not isinstance(given_id, str):
