@@ -49,6 +49,8 @@ def read_body(body: bytes | str) -> Json:
 
 def cleaned(text: str) -> str:
     """The text with NUL and lone surrogates, which no database text can hold, replaced."""
+    if text.isascii() and "\x00" not in text:
+        return text
     return _UNSTORABLE.sub("\N{REPLACEMENT CHARACTER}", text)
 
 
