@@ -106,7 +106,8 @@ class HealthBook:
         await self.note(tx, channel, findings)
 
     async def token_works(self, tx: Transaction, channel: Channel) -> None:
-        """Meta takes the token: sends that waited for that go out."""
+        """Meta takes the token: sends go out and files come in that waited for that."""
+        await self.health.end_token_rests(tx, channel.channel_id)
         park = await self.parking.state(tx, channel.channel_id)
         if park is not None and park.code in TOKEN_PARKS:
             await self.parking.unpark(tx, channel.channel_id)

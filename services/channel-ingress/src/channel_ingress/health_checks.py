@@ -123,9 +123,12 @@ class HealthChecks:
         except CredentialsUnreadable as error:
             missing = found("token", "red", "token_missing", f"No token: {error}.", at)
             return Looked((active, version, missing))
-        debug = await self._graph.get("debug_token", token, {"input_token": token})
+        debug, about = await asyncio.gather(
+            self._graph.get("debug_token", token, {"input_token": token}),
+            self._ask_platform(channel, token, at),
+        )
         about_token, expires_at = token_looked(debug, at)
-        findings = [active, version, *await self._ask_platform(channel, token, at)]
+        findings = [active, version, *about]
         # What the token's own description says is more exact than that a call went through.
         if about_token is not None and not any(_is_bad_token(finding) for finding in findings):
             findings.append(about_token)

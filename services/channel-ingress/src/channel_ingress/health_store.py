@@ -115,6 +115,10 @@ class HealthStore:
             rhythm.watched_until,
         )
 
+    async def end_token_rests(self, tx: Transaction, channel_id: UUID) -> None:
+        """Files that waited for a token that works again are fetched."""
+        await tx.execute(self._queries["end_token_rests"], channel_id)
+
     async def note_events(self, tx: Transaction, channels: Sequence[Channel]) -> None:
         """These said something just now."""
         await tx.execute(

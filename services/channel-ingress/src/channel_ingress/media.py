@@ -18,8 +18,9 @@ ID_LIFE = timedelta(days=7)
 """How long an id from a webhook can be asked for; links of Messenger are given as long."""
 URL_LIMIT = 4_096
 MISMATCHES_MAX = 4
-REFUSALS_MAX = 15
-"""Refusals within an hour before a channel rests; at 20 the provider would block it."""
+REFUSALS_MAX = 10
+"""Refusals within an hour before a channel rests; with those in flight still fewer than the 20 at
+which the provider would block it."""
 REST_SECONDS = 1_800.0
 BUSY_REST_SECONDS = 300.0
 FIRST_PAUSE_SECONDS = 2.0
@@ -129,9 +130,9 @@ def decide(
 
 def rest_seconds(trouble: Trouble, refusals: int) -> float | None:
     """How long the whole channel rests after this; `refusals` in the last hour count this one."""
-    if trouble in ("token", "busy"):
-        return BUSY_REST_SECONDS
-    return REST_SECONDS if is_refusal(trouble) and refusals >= REFUSALS_MAX else None
+    if trouble == "token" or (is_refusal(trouble) and refusals >= REFUSALS_MAX):
+        return REST_SECONDS
+    return BUSY_REST_SECONDS if trouble == "busy" else None
 
 
 def is_refusal(trouble: Trouble) -> bool:

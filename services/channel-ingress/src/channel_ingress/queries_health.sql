@@ -97,3 +97,8 @@ on conflict (channel_id) do update set
     last_event_at = excluded.last_event_at,
     heard_hours = case when health.heard_hours @> excluded.heard_hours then health.heard_hours
                        else health.heard_hours || excluded.heard_hours end;
+
+-- name: end_token_rests
+-- A token works again: files that waited for it are fetched.
+update media_rests set rests_until = now()
+where channel_id = $1::uuid and for_revision is not null and rests_until > now();

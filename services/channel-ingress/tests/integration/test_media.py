@@ -114,6 +114,18 @@ async def test_files_wait_for_a_new_token_without_hammering(world: World) -> Non
     await world.neighbours.wait_for(MediaStored, 3)
 
 
+async def test_files_come_when_a_look_finds_that_the_token_works_again(world: World) -> None:
+    channel_id = await world.configure()
+    media = world.meta.media.add(PNG, "image/png", origin="webhook")
+    world.meta.tokens.put("token", "expired")
+    await world.post(photo(media, "wamid.0"))
+    await world.until("select true from media_rests where rests_until > now()")
+    assert await world.until("select level = 'red' from channel_health")
+    world.meta.tokens.put("token", "valid")
+    await world.value("update channel_health set look_at = now() where channel_id = $1", channel_id)
+    await world.neighbours.wait_for(MediaStored)
+
+
 async def test_killed_in_the_middle_of_a_file_it_is_fetched_again(
     killable: World, start: Callable[..., ServiceProcess], meta: MetaSimulator
 ) -> None:
