@@ -44,6 +44,13 @@ def test_links_stay_whole() -> None:
         assert sum(LINK in part for part in parts) == 1
 
 
+def test_links_stay_whole_where_nothing_else_breaks() -> None:
+    for shift in range(100):
+        parts = split("好" * shift + LINK + "好" * 150, 100)
+        assert sum(LINK in part for part in parts) == 1
+        assert "".join(parts).count("好") == shift + 150
+
+
 @pytest.mark.parametrize("grapheme", ["👨‍👩‍👧‍👦", "🇭🇷", "👍🏽", "e\u0301", "❤️", "कि"])
 def test_graphemes_stay_whole(grapheme: str) -> None:
     for shift in range(12):

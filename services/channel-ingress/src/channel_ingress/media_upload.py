@@ -20,6 +20,8 @@ import orjson
 from blobs import BlobCorrupt, BlobMissing, Blobs
 from channel_ingress.action_table import Action, action_for
 from channel_ingress.domain import (
+    Accepted,
+    CallResult,
     Failed,
     NotSent,
     Outcome,
@@ -31,6 +33,7 @@ from channel_ingress.domain import (
 from channel_ingress.graph import Answered, GraphClient
 from channel_ingress.media_fitness import limits_of, unfit_because
 from channel_ingress.media_upload_store import MediaUploadStore
+from channel_ingress.metrics import DEGRADED
 from channel_ingress.reading import MALFORMED, Json, identifier
 from channel_ingress.rendering import Part
 from channel_ingress.rendering.media_limits import base_type
@@ -148,10 +151,15 @@ class MediaUploads:
         self._waiting.add(waiting)
         waiting.add_done_callback(self._waiting.discard)
 
-    async def refused(self, channel: SendingChannel, ready: Ready, code: int) -> None:
-        """Meta refused a message: an id that it does not take is not used again."""
+    async def learn(self, channel: SendingChannel, ready: Ready, result: CallResult) -> None:
+        """After the call: an id that Meta did not take is not used again; a loss is counted."""
+        if isinstance(result, Accepted) and ready.part.warning is not None:
+            DEGRADED.labels(channel.channel_type, ready.part.warning).inc()
+            _log.warning("a file went out as its name only", reason=ready.part.warning)
         media = ready.part.needs_media
-        if media is None or ready.provider_media_id is None or code not in REFUSED_CODES:
+        if not isinstance(result, Refused) or result.code not in REFUSED_CODES:
+            return
+        if media is None or ready.provider_media_id is None:
             return
         try:
             async with self._database.transaction(channel.tenant_id) as tx:

@@ -54,6 +54,12 @@ MEDIA = Counter(
     "Tries to fetch a file: stored, again, or the problem it failed with.",
     ["channel_type", "outcome"],
 )
+DEGRADED = Counter(
+    "chat_channel_degraded_parts_total",
+    "Files of which only the name went out, by why: media_too_large, media_unsupported,"
+    " media_refused.",
+    ["channel_type", "warning"],
+)
 HEALTH_CHANGES = Counter(
     "chat_channel_health_changes_total",
     "Channels whose worst finding changed, by the new level.",

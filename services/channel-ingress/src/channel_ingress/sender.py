@@ -14,7 +14,6 @@ from channel_ingress.domain import (
     NotSent,
     Outcome,
     Parked,
-    Refused,
     decide_outcome,
     reference_of,
 )
@@ -97,8 +96,7 @@ class Sender:
             result: CallResult = NotSent("the process stood still before the call")
         else:
             result = await self._send(claim, channel, ready.message, token)
-            if isinstance(result, Refused):
-                await self._uploads.refused(channel, ready, result.code)
+            await self._uploads.learn(channel, ready, result)
         await afailpoint("channel-ingress.after_graph_call")
         return decide_outcome(result, claim.attempt, fallbacks)
 

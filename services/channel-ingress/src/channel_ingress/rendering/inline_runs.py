@@ -6,7 +6,12 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-URL = re.compile(r"(?:https?://|www\.|mailto:|tel:)[^\s<>]*[^\s<>.,;:!?'\"()\[\]{}*_~`]")
+_OTHER_SCRIPTS = r"\u3000-\u30ff\u3400-\u9fff\uac00-\ud7af\uff00-\uffef"
+"""Scripts without spaces: what follows an address directly is not part of it."""
+URL = re.compile(
+    rf"(?:https?://|www\.|mailto:|tel:)[^\s<>{_OTHER_SCRIPTS}]*"
+    rf"[^\s<>.,;:!?'\"()\[\]{{}}*_~`{_OTHER_SCRIPTS}]"
+)
 """An address as phones recognise it in plain text."""
 
 _LOOKALIKES = {"*": "\u2217", "_": "\u02cd", "~": "\u223c", "`": "\u02cb"}
