@@ -267,6 +267,7 @@ def test_what_was_seen_is_read_and_nothing_else(play: Play, desk: Desk) -> None:
     play("readMarks", desk.hear)
 
 
+@pytest.mark.resilience
 def test_many_messages_each_way_over_many_cuts_stand_once_and_in_order(
     play: Play, desk: Desk
 ) -> None:

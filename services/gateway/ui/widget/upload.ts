@@ -13,6 +13,9 @@ export class UploadFailed extends Error {
   }
 }
 
+/** Without a sign of life for so long, the connection is dead. */
+const STALL_MS = 30_000;
+
 export type Upload = (file: File, progress: (share: number) => void, stop: AbortSignal) => Promise<Uploaded>;
 
 /** Uploads to `url` in the visitor's session; renews the session once when it has run out. */
@@ -47,14 +50,27 @@ function post(
     request.open("POST", url);
     request.setRequestHeader("authorization", `Bearer ${token}`);
     request.responseType = "json";
-    request.upload.onprogress = ({ loaded, total }) => progress(total ? loaded / total : 0);
+    let stalled: ReturnType<typeof setTimeout> | undefined;
+    const expectMore = (): void => {
+      clearTimeout(stalled);
+      stalled = setTimeout(() => {
+        fail(new UploadFailed("offline", "", true));
+        request.abort();
+      }, STALL_MS);
+    };
+    request.upload.onprogress = ({ loaded, total }) => {
+      expectMore();
+      progress(total ? loaded / total : 0);
+    };
+    request.onloadend = () => clearTimeout(stalled);
     request.onload = () => {
       if (request.status === 201 && request.response) done(request.response as Uploaded);
       else fail(refusal(request.status, request.response));
     };
-    request.onerror = request.ontimeout = () => fail(new UploadFailed("offline", "", true));
+    request.onerror = () => fail(new UploadFailed("offline", "", true));
     request.onabort = () => fail(new UploadFailed("aborted", "", false));
     stop.addEventListener("abort", () => request.abort(), { once: true });
+    expectMore();
     request.send(form);
   });
 }
