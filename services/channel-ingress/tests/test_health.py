@@ -155,6 +155,7 @@ def test_a_token_is_warned_of_before_it_expires() -> None:
         ("account_alerts", {"alert_severity": "INFORMATIONAL"}, None),
         ("phone_number_quality_update", {"event": "FLAGGED"}, ("quality", "red")),
         ("phone_number_quality_update", {"event": "UNFLAGGED"}, ("quality", "green")),
+        ("phone_number_quality_update", {"event": "DOWNGRADE"}, None),
         ("security", {"event": "PIN_CHANGED"}, None),
     ],
 )

@@ -203,7 +203,10 @@ def notice_finding(field: str, value: dict[str, Any], at: datetime) -> HealthFin
         if event == "FLAGGED":
             detail = f"Meta has flagged the number; limit {value.get('current_limit')}."
             return found("quality", "red", "quality_flagged", detail, at)
-        return found("quality", "green", "ok", f"{event}, limit {value.get('current_limit')}.", at)
+        if event != "UNFLAGGED":
+            return None
+        detail = f"Meta has lifted the flag; limit {value.get('current_limit')}."
+        return found("quality", "green", "ok", detail, at)
     if field == "account_alerts":
         severity = str(value.get("alert_severity") or "").upper()
         kind = str(value.get("alert_type") or "alert")
