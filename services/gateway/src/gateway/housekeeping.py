@@ -1,4 +1,4 @@
-"""Forgetting what was kept long enough: raw webhook bodies, answers of repeated requests."""
+"""Forgetting what was kept long enough: raw webhook bodies, answers of repeats, visitors' files."""
 
 import asyncio
 from typing import Final
@@ -17,7 +17,8 @@ async def keep_house(database: Database, queries: Queries, ledger_days: int) -> 
         try:
             deliveries = await _forget(database, queries["forget_old_deliveries"], ledger_days)
             answers = await _forget(database, queries["forget_old_idempotent"])
-            _log.info("forgot old rows", deliveries=deliveries, answers=answers)
+            media = await _forget(database, queries["forget_old_media"])
+            _log.info("forgot old rows", deliveries=deliveries, answers=answers, media=media)
         except (DatabaseAway, OSError) as error:
             _log.warning("nothing could be forgotten now", reason=type(error).__name__)
         await asyncio.sleep(_PAUSE_SECONDS)

@@ -339,3 +339,13 @@ set name = coalesce($3::text, name),
     expires_at = case when $4::boolean then $5::timestamptz else expires_at end
 where tenant_id = $1::uuid and key_id = $2::text and revoked_at is null
 returning tenant_id, key_id, name, hint, scopes, created_at, expires_at, last_used_at, revoked_at;
+
+-- name: forget_old_media
+-- Visitors' files are named in a message within a day or never; the bytes stay in blobs.
+delete from media_uploads
+where media_id in (
+    select media_id
+    from media_uploads
+    where visitor_id is not null and created_at < now() - interval '2 days'
+    limit 5000
+);

@@ -1,6 +1,7 @@
 """Files for messages: uploaded by people, opened by everybody who was given a link."""
 
 import asyncio
+import io
 import re
 from typing import Annotated, Any, Final
 from urllib.parse import quote
@@ -80,7 +81,7 @@ async def upload_media(tenant_id: UUID, request: Request, parts: With, who: Call
         form = await read_file_form(request, parts.settings.media_bytes_max, {"kind"})
         mime_type = await asyncio.to_thread(media_type, form.data)
         kind = kind_of(mime_type, form.fields["kind"] or None)
-        sha256 = await parts.blobs.put(form.data)
+        sha256 = await parts.blobs.put_file(io.BytesIO(form.data))
     media = UploadedMedia(
         tenant_id=tenant_id,
         media_id=new_id(request, who, "media"),

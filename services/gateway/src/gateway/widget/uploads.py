@@ -1,6 +1,7 @@
 """`POST /widget/uploads`: a visitor's file or voice note, to be named in a message."""
 
 import asyncio
+import io
 from typing import Any, Final
 from uuid import UUID
 
@@ -64,7 +65,7 @@ async def upload_file(request: Request, parts: With) -> UploadShown:
     async with _UPLOADS_AT_ONCE:
         form = await read_file_form(request, parts.settings.widget_upload_bytes_max, set())
         mime_type = await asyncio.to_thread(_type, parts, form)
-        sha256 = await parts.blobs.put(form.data)
+        sha256 = await parts.blobs.put_file(io.BytesIO(form.data))
     is_voice = mime_type.startswith("audio/")
     media = UploadedMedia(
         tenant_id=session.tenant_id,
