@@ -149,6 +149,21 @@ async def test_a_file_that_meta_does_not_take_becomes_its_name(world: World) -> 
     assert sends(world)[-1].kind == "text"
 
 
+async def test_a_send_is_planned_while_its_file_goes_up(world: World) -> None:
+    """So a process that dies meanwhile leaves nothing in doubt, and later sends keep their turn."""
+    await world.configure()
+    photo = await stored(world, PNG, "image", "image/png", "photo.png")
+    fault = {"kind": "slow", "milliseconds": 1500, "operation": "media"}
+    world.meta.faults.add(fault)
+    first = world.command(body=body("Look", media=[photo]))
+    await world.neighbours.say(first, world.command("after", seq=4))
+    waits = "select state = 'planned' and code = 'media_uploading' from sends where send_id = $1"
+    await world.until(waits, first.send_id)
+    assert sends(world) == []
+    await world.neighbours.wait_for(MessageSent, 2)
+    assert [send.text for send in sends(world)] == ["Look", "after"]
+
+
 async def test_what_a_channel_cannot_say_fails_with_its_code(world: World) -> None:
     await world.configure("messenger", PAGE)
     template = TemplateCall(name="t", language="en", parameters=[])
