@@ -21,6 +21,7 @@ from contracts.v1.channels import (
     EchoReceived,
     MediaFailed,
     MediaStored,
+    MessageChanged,
     MessageReceived,
     UpdateReceived,
 )
@@ -49,6 +50,7 @@ PHONE, PAGE, CUSTOMER = "106540352242922", "61550000000001", "16505551234"
 HEARD: dict[str, tuple[type[Message], ...]] = {
     "orchestrator": (
         MessageReceived,
+        MessageChanged,
         EchoReceived,
         MessageSent,
         MessageFailed,
