@@ -67,3 +67,9 @@ class Settings(ServiceSettings):
     template_sync_seconds: float = Field(
         3600.0, gt=0, description="About how often Meta is asked for an account's templates."
     )
+    first_look_seconds: float = Field(
+        30.0,
+        ge=0,
+        description="How long after a channel was configured its provider is asked for the first "
+        "time.",
+    )

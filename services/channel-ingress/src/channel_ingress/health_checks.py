@@ -34,8 +34,6 @@ LOOKS_AT_ONCE = 4
 LEASE_SECONDS = 180.0
 """Longer than the calls of one look can take."""
 TURN_SECONDS = 2.0
-FIRST_LOOK_SECONDS = 30.0
-"""After a channel was configured: time to finish; who cannot wait asks for a check."""
 NUMBER_FIELDS = (
     "id,display_phone_number,verified_name,quality_rating,code_verification_status,"
     "name_status,status,throughput"
@@ -58,12 +56,14 @@ class HealthChecks:
         credentials: Credentials,
         *,
         graph_version: str,
+        first_look_seconds: float,
         look_seconds: float,
     ) -> None:
         self._database, self._store = database, store
         self._book, self._effect, self._templates = book, effect, templates
         self._graph, self._credentials = graph, credentials
-        self._graph_version, self._look_seconds = graph_version, look_seconds
+        self._graph_version = graph_version
+        self._first_look_seconds, self._look_seconds = first_look_seconds, look_seconds
 
     async def run(self) -> None:
         """Look until cancelled."""
@@ -93,7 +93,7 @@ class HealthChecks:
 
     async def _look_at_due(self) -> bool:
         async with self._database.system() as tx:
-            await self._book.health.meet_channels(tx, FIRST_LOOK_SECONDS)
+            await self._book.health.meet_channels(tx, self._first_look_seconds)
             due = await self._book.health.claim_looks(tx, LOOKS_AT_ONCE, LEASE_SECONDS)
         await asyncio.gather(*(self._look_safely(*one) for one in due))
         return len(due) == LOOKS_AT_ONCE

@@ -76,6 +76,7 @@ def compose_provider_jobs(
         graph,
         credentials,
         graph_version=settings.graph_version,
+        first_look_seconds=settings.first_look_seconds,
         look_seconds=settings.health_look_seconds,
     )
     sync = TemplateSync(
@@ -85,6 +86,7 @@ def compose_provider_jobs(
         templates,
         graph,
         credentials,
+        first_sync_seconds=settings.first_look_seconds,
         sync_seconds=settings.template_sync_seconds,
     )
     HealthRequests(database, store, book, checks).register(bus)

@@ -32,8 +32,6 @@ FIELDS = "id,name,language,category,status,quality_score,rejected_reason,compone
 PAGE_SIZE = 100
 PAGES_MAX = 100
 TURN_SECONDS = 2.0
-FIRST_SYNC_SECONDS = 30.0
-"""After a channel was configured."""
 SYNCS_AT_ONCE = 2
 LEASE_SECONDS = 600.0
 AGAIN_SECONDS = 300.0
@@ -72,12 +70,13 @@ class TemplateSync:
         graph: GraphClient,
         credentials: Credentials,
         *,
+        first_sync_seconds: float,
         sync_seconds: float,
     ) -> None:
         self._database, self._outbox, self._store = database, outbox, store
         self.templates = templates
         self._graph, self._credentials = graph, credentials
-        self._sync_seconds = sync_seconds
+        self._first_sync_seconds, self._sync_seconds = first_sync_seconds, sync_seconds
 
     async def run(self) -> None:
         """Ask until cancelled."""
@@ -154,7 +153,7 @@ class TemplateSync:
 
     async def _sync_due(self) -> bool:
         async with self._database.system() as tx:
-            await self.templates.meet_accounts(tx, FIRST_SYNC_SECONDS)
+            await self.templates.meet_accounts(tx, self._first_sync_seconds)
             due = await self.templates.claim_syncs(tx, SYNCS_AT_ONCE, LEASE_SECONDS)
         await asyncio.gather(*(self._sync_safely(account) for account in due))
         return len(due) == SYNCS_AT_ONCE

@@ -39,6 +39,8 @@ def settings(
         master_keys=KEYS,
         blob_url=(tmp_path / "blobs").as_uri(),
         sweep_seconds=0.1,
+        # Looks of their own accord would use up the faults that tests program for sends.
+        first_look_seconds=3_600.0,
     )
 
 
@@ -92,10 +94,13 @@ async def meta(neighbours: Neighbours) -> AsyncIterator[MetaSimulator]:
         whatsapp_webhook_url=f"{url}/whatsapp",
         messenger_webhook_url=f"{url}/messenger",
         status_delays_seconds={},
+        judge=True,
     )
     async with MetaSimulator(meta_settings) as simulator:
         yield simulator
+        asked = [one for one in simulator.findings.found if one["where"].endswith("request")]
     await runner.cleanup()
+    assert asked == [], "Meta's own file finds requests of ours wrong"
 
 
 @pytest.fixture
@@ -148,6 +153,7 @@ def start(
         "CHAT_CHANNEL_INGRESS_AMQP_URL": settings.amqp_url,
         "CHAT_CHANNEL_INGRESS_UNKNOWN_AFTER_SECONDS": "3",
         "CHAT_CHANNEL_INGRESS_SWEEP_SECONDS": "0.1",
+        "CHAT_CHANNEL_INGRESS_FIRST_LOOK_SECONDS": str(settings.first_look_seconds),
         "CHAT_CHANNEL_INGRESS_MEDIA_FETCH_SECONDS": str(settings.media_fetch_seconds),
         "CHAT_META_GRAPH_URL": meta.url,
         "CHAT_MASTER_KEYS": KEYS,

@@ -6,7 +6,7 @@ create table channel_health (
     channel_type text not null,
     level text not null default 'unknown' check (level in ('green', 'yellow', 'red', 'unknown')),
     revision bigint not null default 0,
-    look_at timestamptz not null default now(),
+    look_at timestamptz not null default 'infinity',
     looked_at timestamptz,
     token_expires_at timestamptz,
     last_event_at timestamptz,
