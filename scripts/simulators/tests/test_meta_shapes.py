@@ -198,6 +198,12 @@ async def test_messenger_refusals(graph: aiohttp.ClientSession, body: Json) -> N
     assert "error_data" not in said["error"]
 
 
+async def test_a_retired_tag_is_refused_by_its_name(graph: aiohttp.ClientSession) -> None:
+    tagged = {"messaging_type": "MESSAGE_TAG", "tag": "ACCOUNT_UPDATE", "message": {"text": "Hi"}}
+    _, said = await messenger(graph, **tagged)
+    assert "ACCOUNT_UPDATE has been retired" in said["error"]["message"]
+
+
 async def test_typing_and_seen_reach_the_timeline(
     quick: MetaSimulator, graph: aiohttp.ClientSession
 ) -> None:
