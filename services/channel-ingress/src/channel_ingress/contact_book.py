@@ -72,15 +72,15 @@ class ContactBook:
     async def resolve(self, tx: Transaction, people: Sequence[Named]) -> list[Known]:
         """The contact of each, in the same order; those asked for before cost nothing."""
         known = self._resolved.setdefault(tx, {})
-        wanted = list(
-            {
-                (channel.channel_id, person): (channel, person)
-                for channel, person in people
-                if (channel.channel_id, person) not in known
-            }.values()
-        )
+        named = {(channel.channel_id, person): (channel, person) for channel, person in people}
+        wanted = [one for key, one in named.items() if key not in known]
         if wanted:
-            known.update(await self._resolve_all(tx, wanted, known))
+            found, is_news = await self._resolve_all(tx, wanted)
+            if is_news:
+                known.clear()
+                if len(wanted) < len(named):
+                    found, _ = await self._resolve_all(tx, list(named.values()))
+            known.update(found)
         return [known[channel.channel_id, person] for channel, person in people]
 
     async def learn(self, tx: Transaction, people: Sequence[Named]) -> None:
@@ -191,16 +191,13 @@ class ContactBook:
         self._learned.add((channel.channel_id, ids))
 
     async def _resolve_all(
-        self,
-        tx: Transaction,
-        people: Sequence[Named],
-        known_before: dict[tuple[UUID, Person], Known],
-    ) -> dict[tuple[UUID, Person], Known]:
+        self, tx: Transaction, people: Sequence[Named]
+    ) -> tuple[dict[tuple[UUID, Person], Known], bool]:
+        """The place of each, and whether anything about contacts changed by it."""
         wanted = [(channel, ids_of(channel.channel_type, person)) for channel, person in people]
         found = await self._store.find_rows(tx, wanted)
-        rows = dict(_settled(wanted, found))
+        rows, news = dict(_settled(wanted, found)), News()
         if len(rows) < len(wanted):
-            news = News()
             strangers = [n for n, some in enumerate(found) if not some]
             rows |= await self._make_all(tx, wanted, strangers, news)
             for place, (channel, ids) in enumerate(wanted):
@@ -208,12 +205,12 @@ class ContactBook:
                     rows[place] = await self._linking.place(tx, channel, ids, news)
             if news.merges:
                 rows |= dict(_settled(wanted, await self._store.find_rows(tx, wanted)))
-            known_before.clear()
             await self.say(tx, news)
-        return {
+        known = {
             (channel.channel_id, person): _known(rows[place], person)
             for place, (channel, person) in enumerate(people)
         }
+        return known, bool(news.changed)
 
     async def _make_all(
         self,

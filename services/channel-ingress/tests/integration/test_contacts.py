@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
 from datetime import timedelta
 from types import SimpleNamespace
 from typing import Any
@@ -318,6 +319,22 @@ async def test_twenty_first_messages_at_once_are_one_contact(hearing: Hearing) -
     assert len(settled) == 1
     assert None not in settled
     assert len(await contacts(hearing)) == 1
+
+
+async def test_bodies_of_one_transaction_see_what_those_before_them_changed(
+    hearing: Hearing,
+) -> None:
+    channel = Channel(hearing.channels["whatsapp"], hearing.tenant_id, "whatsapp", "")
+    async with hearing.database.system() as tx:
+        first = await hearing.contacts.resolve(tx, [(channel, PHONE_ONLY), (channel, ID_ONLY)])
+        assert first[0].conversation_id != first[1].conversation_id
+        again = [(channel, ID_ONLY), (channel, BOTH), (channel, PHONE_ONLY)]
+        known = await hearing.contacts.resolve(tx, again)
+        assert {one.conversation_id for one in known} == {first[0].conversation_id}
+        other_name = (channel, replace(PHONE_ONLY, display_name="Anna"))
+        await hearing.contacts.resolve(tx, [other_name])
+        both = await hearing.contacts.resolve(tx, [(channel, PHONE_ONLY), other_name])
+        assert [one.contact.display_name for one in both] == ["Ana", "Anna"]
 
 
 async def test_a_thousand_people_cost_few_statements(hearing: Hearing) -> None:
