@@ -82,6 +82,20 @@ class GraphClient:
         body: dict[str, Any] | None = None,
     ) -> GraphAnswer:
         """One call about something else than a message; refusals carry all of Meta's words."""
+        started = time.perf_counter()
+        answer = await self._call(method, path, token, params, body)
+        outcome = type(answer).__name__.lower()
+        GRAPH_SECONDS.labels(outcome).observe(time.perf_counter() - started)
+        return answer
+
+    async def _call(
+        self,
+        method: str,
+        path: str,
+        token: str,
+        params: Mapping[str, str] | None,
+        body: dict[str, Any] | None,
+    ) -> GraphAnswer:
         headers = {"Authorization": f"Bearer {token}"}
         if body is not None:
             headers["Content-Type"] = "application/json"
