@@ -44,6 +44,8 @@ describe("a row of a message", () => {
     const sent = conversations.queued(EMPTY, { clientMessageId: "c", text: "", createdAt: 1, file });
     const { state } = conversations.recorded(sent, { client_message_id: "c", message_id: "m", seq: 1 });
     expect(state.entries[0]).toMatchObject({ seq: 1, files: [file] });
+    const bare: Message = { message_id: "m", seq: 1, role: "customer", text: "", created_at: "2026-11-22T10:00:00Z" };
+    expect(conversations.received(state, bare).entries).toMatchObject([{ files: [file] }]);
   });
 });
 

@@ -92,10 +92,13 @@ describe("a signed identity", () => {
   });
 
   it("that the channel requires is a final refusal until there is one", async () => {
-    answering([401, { code: "identity_required", detail: "sign in" }], [200, { ...SESSION, identified: true }]);
-    const sessions = made();
+    const fetched = answering([401, { code: "identity_required", detail: "sign in" }], [200, { ...SESSION, identified: true }]);
+    const shelf = openShelf("key", new MemoryStorage());
+    shelf.set("visitor", "before");
+    const sessions = made(undefined, shelf);
     await expect(sessions.current()).rejects.toMatchObject({ code: "identity_required" });
     sessions.identify(identity);
     await expect(sessions.current()).resolves.toMatchObject({ identified: true });
+    expect(bodies(fetched)[1]).toEqual({ channel_key: "key", visitor_token: "before", identity });
   });
 });

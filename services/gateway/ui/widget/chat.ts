@@ -77,8 +77,7 @@ export class Chat {
   constructor(private readonly options: ChatOptions) {
     const { shelf } = options;
     // A gateway from before read marks ends the connection at one; it also says no limits.
-    const tell = (seq: number): boolean => this.attachments.limits.value !== null && this.#connection.read(seq);
-    this.#read = new ReadMark(shelf, tell);
+    this.#read = new ReadMark(shelf, (seq) => this.attachments.limits.value && this.#connection.read(seq));
     this.#sessions = new Sessions(options.sessionsUrl, options.channelKey, shelf, Date.now, (detail) =>
       options.announce("error", { code: "invalid_identity", detail }),
     );

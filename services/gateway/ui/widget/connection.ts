@@ -74,10 +74,8 @@ export class Connection {
     if (this.isOnline) this.#socket?.volatile.emit("typing", { on });
   }
 
-  /** False when nobody could be told. */
-  read(seq: number): boolean {
+  read(seq: number): void {
     if (this.isOnline) this.#socket?.emit("read", { seq });
-    return this.isOnline;
   }
 
   /** The network came back or an answer stayed away: do not wait for the heartbeat to notice. */

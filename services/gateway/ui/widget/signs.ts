@@ -15,7 +15,7 @@ export class ReadMark {
 
   constructor(
     private readonly shelf: Shelf,
-    private readonly tell: (seq: number) => boolean,
+    private readonly tell: (seq: number) => void,
   ) {
     this.seq.value = Number(shelf.get(READ_SEQ)) || 0;
   }
@@ -28,7 +28,7 @@ export class ReadMark {
     this.#say();
   }
 
-  /** A new connection: what was said on the old one may not have arrived. */
+  /** A new connection: what was said on the old one, or while there was none, may not have arrived. */
   sayAgain(): void {
     this.#told = 0;
     this.#say();
@@ -44,8 +44,7 @@ export class ReadMark {
 
   #say(): void {
     if (this.#timer !== undefined || this.seq.value <= this.#told) return;
-    // Offline: the next connection says it again.
-    if (!this.tell(this.seq.value)) return;
+    this.tell(this.seq.value);
     this.#told = this.seq.value;
     this.#timer = setTimeout(() => {
       this.#timer = undefined;
