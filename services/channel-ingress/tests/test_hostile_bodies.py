@@ -184,7 +184,7 @@ def on_the_wire(source: Any, read: Callable[[Json, Any], Iterator[Item]]) -> lis
 
 
 @given(mutated(WHATSAPP_MESSAGES))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 def test_a_strange_whatsapp_message_loses_no_other(strange: Json) -> None:
     sources = [text("before", "g1"), strange, text("after", "g2")]
     found = on_the_wire(body(change(messages=sources)), WhatsAppAdapter().normalise)
@@ -195,7 +195,7 @@ def test_a_strange_whatsapp_message_loses_no_other(strange: Json) -> None:
 
 
 @given(mutated(WHATSAPP_OTHERS))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 def test_a_strange_change_loses_no_other(strange: Json) -> None:
     whole = body(change(messages=[text("before")]), strange, change(messages=[text("after")]))
     found = on_the_wire(whole, WhatsAppAdapter().normalise)
@@ -206,7 +206,7 @@ def test_a_strange_change_loses_no_other(strange: Json) -> None:
 
 
 @given(mutated(MESSENGER_ITEMS), st.sampled_from(["messaging", "standby"]))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 def test_a_strange_messenger_item_loses_no_other(strange: Json, key: str) -> None:
     good = event(message={"mid": "ok", "text": "Hi"})
     whole = page_body(good)
@@ -231,7 +231,7 @@ WIDGET = {
 
 
 @given(mutated([WIDGET, {"visitor_id": "v1", "read_seq": 3}]))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_a_strange_widget_message_is_kept(strange: Json) -> None:
     found = on_the_wire(strange, WebChatAdapter().normalise)
     check(found)
@@ -239,7 +239,7 @@ def test_a_strange_widget_message_is_kept(strange: Json) -> None:
 
 
 @given(json_values, st.sampled_from(["whatsapp_business_account", "page", "instagram", 5]))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 def test_any_json_is_read_or_refused_as_a_whole(value: Any, name: Any) -> None:
     for whole in (
         value,
