@@ -150,6 +150,7 @@ export async function choices({ context, url, channel, askOutside, screenshots }
 
   await widget.frame.getByRole("button", { name: "M", exact: true }).click();
   await widget.recorded("M");
+  assert.equal(await widget.field.evaluate((field) => field === document.activeElement), true, "the keyboard is not lost");
   assert.equal(await widget.frame.locator(".quick_replies").count(), 0, "quick replies go when one is said");
   await widget.frame.getByRole("button", { name: "Yes, please" }).click();
   await widget.recorded("Yes, please");

@@ -127,6 +127,12 @@ function SendButton({ canSend, isWaiting }: { canSend: boolean; isWaiting: boole
   );
 }
 
+/** What had the keyboard is gone: let the visitor write on. */
+export function focusField(): void {
+  // A touch keyboard that jumps up by itself hides what the visitor came to read.
+  if (matchMedia("(pointer: fine)").matches) document.querySelector("textarea")?.focus();
+}
+
 interface FieldProps {
   chat: Chat;
   field: preact.RefObject<HTMLTextAreaElement | null>;
@@ -142,8 +148,7 @@ function TextField({ chat, field, onEnter }: FieldProps) {
     box.style.height = `${Math.min(box.scrollHeight, TALLEST_PX)}px`;
   }, [text, chat.visible.value]);
   useEffect(() => {
-    // A touch keyboard that jumps up by itself hides what the visitor came to read.
-    if (chat.visible.value && matchMedia("(pointer: fine)").matches) field.current?.focus();
+    if (chat.visible.value) focusField();
   }, [chat.visible.value]);
   return (
     <textarea

@@ -1,7 +1,9 @@
 /** One row of the conversation: an own message with its delivery, or a reply with its sources. */
 import { useState } from "preact/hooks";
+import type { Choice } from "../shared/protocol";
 import type { Chat } from "./chat";
 import { ChoiceButtons } from "./choices";
+import { focusField } from "./composer";
 import type { Entry } from "./entry";
 import { AlertIcon, AssistantIcon, CheckIcon, ClockIcon, PersonIcon, TwoChecksIcon } from "./icons";
 import { clock, words } from "./language";
@@ -101,6 +103,10 @@ interface ReplyProps {
 
 export function ReplyRow({ chat, entry, quoted, choiceState, opensGroup, closesGroup }: ReplyProps) {
   const { role, choices } = entry;
+  const choose = (choice: Choice): void => {
+    chat.choose(entry, choice);
+    focusField();
+  };
   if (role === "system") return <div class="row notice">{entry.text}</div>;
   return (
     <div class="row reply" data-role={role} data-seq={entry.seq}>
@@ -112,7 +118,7 @@ export function ReplyRow({ chat, entry, quoted, choiceState, opensGroup, closesG
         </div>
         <Reactions emojis={entry.reactions} />
         {choices && !entry.isRevoked && (
-          <ChoiceButtons choices={choices} state={choiceState} onChoose={(choice) => chat.choose(entry, choice)} />
+          <ChoiceButtons choices={choices} state={choiceState} onChoose={choose} />
         )}
         {(closesGroup || entry.isEdited) && (
           <p class="meta">

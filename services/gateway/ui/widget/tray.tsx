@@ -1,6 +1,7 @@
 /** Files chosen and not sent yet, with how far each has come. */
 import type { Attachment, Attachments } from "./attachments";
 import { AudioPlayer } from "./audio-player";
+import { focusField } from "./composer";
 import { readableSize } from "./files";
 import { AlertIcon, CrossIcon, DocumentIcon, RetryIcon } from "./icons";
 import { locale, words } from "./language";
@@ -29,6 +30,10 @@ export function Tray({ attachments }: { attachments: Attachments }) {
 
 function TrayItem({ item, attachments }: { item: Attachment; attachments: Attachments }) {
   const name = item.kind === "voice" ? words.value.voice : item.file.name || kindName(item.kind);
+  const remove = (): void => {
+    attachments.remove(item.id);
+    focusField();
+  };
   return (
     <li class="tray-item" data-state={item.state} data-kind={item.kind}>
       <Look item={item} name={name} />
@@ -45,7 +50,7 @@ function TrayItem({ item, attachments }: { item: Attachment; attachments: Attach
           <RetryIcon />
         </button>
       )}
-      <button type="button" class="small-button" aria-label={`${words.value.remove}: ${name}`} onClick={() => attachments.remove(item.id)}>
+      <button type="button" class="small-button" aria-label={`${words.value.remove}: ${name}`} onClick={remove}>
         <CrossIcon />
       </button>
     </li>
