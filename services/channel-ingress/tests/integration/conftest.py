@@ -12,6 +12,7 @@ import pytest
 from aiohttp import web
 
 from bus import Bus, Delivery
+from channel_ingress.adapters import NORMALISERS
 from channel_ingress.composition import compose
 from channel_ingress.config import Settings
 from channel_ingress.graph import GraphClient
@@ -23,6 +24,7 @@ from simulators.meta import MetaSimulator
 from simulators.meta import Settings as MetaSettings
 from testkit import ProcessHarness, ServiceDatabase, ServiceProcess, Vhost
 
+from .hearing import Hearing, Prepared
 from .world import HEARD, KEYS, Neighbours, World
 
 
@@ -172,3 +174,20 @@ async def _cancelled(task: asyncio.Task[None]) -> None:
     task.cancel()
     with suppress(asyncio.CancelledError):
         await task
+
+
+@pytest.fixture
+async def hearing(
+    service_database: Callable[..., ServiceDatabase], monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[Hearing]:
+    """Return Intake on a real database without a broker, with a channel of each type."""
+    normaliser = Prepared()
+    for name in NORMALISERS:
+        monkeypatch.setitem(NORMALISERS, name, normaliser)
+    server = service_database("channel_ingress")
+    database = await Database.connect(server.url, name="channel-ingress", size_max=20)
+    hearing = Hearing(database, normaliser)
+    for channel_type in ("whatsapp", "messenger", "webchat"):
+        await hearing.configure(channel_type)
+    yield hearing
+    await database.close()

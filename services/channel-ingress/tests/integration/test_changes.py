@@ -3,41 +3,19 @@
 from __future__ import annotations
 
 import random
-from collections.abc import AsyncIterator, Callable
 from datetime import timedelta
 from uuid import uuid4
 
-import pytest
-
-from channel_ingress.adapters import NORMALISERS
 from channel_ingress.domain import conversation_identity
 from channel_ingress.items import Change, Echo, Payload, Person, Prices, Status, StatusName
 from contracts.v1.channels import MessageChanged, UpdateReceived
 from contracts.v1.sending import MessageStatusChanged
 from contracts.v1.shapes import MessageContent
-from postgres import Database
-from testkit import ServiceDatabase
 
-from .hearing import START, Hearing, Prepared, message
+from .hearing import START, Hearing, message
 
 ANA = Person("16505551234", "Ana", phone="16505551234")
 SHUFFLES = 6
-
-
-@pytest.fixture
-async def hearing(
-    service_database: Callable[..., ServiceDatabase], monkeypatch: pytest.MonkeyPatch
-) -> AsyncIterator[Hearing]:
-    """Return Intake without a broker, with a WhatsApp channel."""
-    normaliser = Prepared()
-    for name in NORMALISERS:
-        monkeypatch.setitem(NORMALISERS, name, normaliser)
-    server = service_database("channel_ingress")
-    database = await Database.connect(server.url, name="channel-ingress")
-    hearing = Hearing(database, normaliser)
-    await hearing.configure()
-    yield hearing
-    await database.close()
 
 
 def change(about: str, what: str, second: int, words: str = "", by: str = "customer") -> Change:

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from datetime import timedelta
-from types import SimpleNamespace
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -14,84 +12,33 @@ import asyncpg
 import pytest
 
 from bus import Refused
-from channel_ingress.adapters import NORMALISERS
 from channel_ingress.contact_book import Address, ContactBook
-from channel_ingress.contact_requests import ContactRequests
 from channel_ingress.domain import conversation_identity
 from channel_ingress.items import Echo, IdentityChange, Person, Preference, Status
 from channel_ingress.store import Channel
 from contracts.v1.channels import MessageReceived
 from contracts.v1.contacts import (
-    Contact,
     ContactsMerged,
     ContactUpdated,
     GetContact,
-    ListContacts,
     MergeContacts,
     UndoMerge,
 )
 from contracts.v1.shapes import MessageContent
 from outbox import RetryLater
-from postgres import Database
-from testkit import RecordingBus, ServiceDatabase
+from testkit import RecordingBus
 
-from .hearing import START, Hearing, Prepared, message
-
-PHONE_ONLY = Person("16505551234", "Ana", phone="16505551234")
-BOTH = Person("16505551234", "Ana", phone="16505551234", user_id="US.1349")
-ID_ONLY = Person("US.1349", "Ana", user_id="US.1349")
-TABLES = ("contacts", "contact_identities", "channel_contacts")
-
-
-@pytest.fixture
-async def hearing(
-    service_database: Callable[..., ServiceDatabase], monkeypatch: pytest.MonkeyPatch
-) -> AsyncIterator[Hearing]:
-    """Return Intake without a broker, with a channel of each type."""
-    normaliser = Prepared()
-    for name in NORMALISERS:
-        monkeypatch.setitem(NORMALISERS, name, normaliser)
-    server = service_database("channel_ingress")
-    database = await Database.connect(server.url, name="channel-ingress", size_max=20)
-    hearing = Hearing(database, normaliser)
-    for channel_type in ("whatsapp", "messenger", "webchat"):
-        await hearing.configure(channel_type)
-    yield hearing
-    await database.close()
-
-
-def requests(hearing: Hearing) -> ContactRequests:
-    """Answers over the same database, with another outbox than the broker's."""
-    outbox: Any = SimpleNamespace(transaction=hearing.database.transaction, say=hearing.said.say)
-    return ContactRequests(outbox, hearing.contacts)
-
-
-def conversations(hearing: Hearing) -> list[UUID]:
-    return [one.conversation_id for one in hearing.of(MessageReceived)]
-
-
-async def contacts(hearing: Hearing) -> list[Contact]:
-    request = ListContacts.make(tenant_id=hearing.tenant_id, identity=None, cursor=None, limit=50)
-    return (await requests(hearing).list(request)).contacts
-
-
-async def get(hearing: Hearing, contact_id: UUID) -> Contact:
-    request = GetContact.make(tenant_id=hearing.tenant_id, contact_id=contact_id)
-    return (await requests(hearing).get(request)).contact
-
-
-async def address(hearing: Hearing, key: str, channel_type: str = "whatsapp") -> Address:
-    async with hearing.database.transaction(hearing.tenant_id) as tx:
-        return await hearing.contacts.address_of(tx, hearing.channels[channel_type], key)
-
-
-async def everything(hearing: Hearing) -> dict[str, Any]:
-    """All rows of the tables that a merge may touch."""
-    async with hearing.database.system() as tx:
-        return {
-            table: sorted(str(dict(row)) for row in await tx.fetch(f"select * from {table}"))
-            for table in TABLES
-        }
+from .contact_desk import (
+    BOTH,
+    ID_ONLY,
+    PHONE_ONLY,
+    TABLES,
+    address,
+    contacts,
+    conversations,
+    requests,
+)
+from .hearing import START, Hearing, message
 
 
 async def test_a_person_keeps_key_and_conversation_from_number_to_user_id(
@@ -123,35 +70,6 @@ async def test_contacts_are_said_when_they_change_and_not_with_every_message(
     await hearing.hear(message(renamed))
     names = [one.contact.display_name for one in hearing.of(ContactUpdated)]
     assert names == ["Ana", "Ana", "Ana Maria"]
-
-
-async def test_two_known_people_who_prove_to_be_one_are_merged_and_can_be_parted_again(
-    hearing: Hearing,
-) -> None:
-    await hearing.hear(message(PHONE_ONLY))
-    await hearing.hear(message(ID_ONLY))
-    first, second = conversations(hearing)
-    assert first != second
-    before = await everything(hearing)
-    await hearing.hear(message(BOTH))
-    await hearing.hear(message(ID_ONLY))
-    assert conversations(hearing)[2:] == [first, first]
-    (said,) = hearing.of(ContactsMerged)
-    assert said.merge.evidence == "same_message"
-    (kept,) = await contacts(hearing)
-    assert kept.contact_id == said.merge.kept_contact_id
-    assert {channel.conversation_id for channel in kept.channels} == {first, second}
-    assert (await get(hearing, said.merge.merged_contact_id)).merged_into == kept.contact_id
-    assert await address(hearing, "US.1349") == Address("16505551234", is_user_id=False)
-
-    undo = UndoMerge.make(tenant_id=hearing.tenant_id, merge_id=said.merge.merge_id)
-    await requests(hearing).undo(undo)
-    assert await everything(hearing) == before
-    assert hearing.of(ContactsMerged)[-1].merge.undone_at is not None
-    with pytest.raises(Refused, match="undone before"):
-        await requests(hearing).undo(undo)
-    await hearing.hear(message(BOTH))
-    assert len(await contacts(hearing)) == 2, "what a person parted is not merged again"
 
 
 async def test_a_changed_number_is_followed(hearing: Hearing) -> None:
@@ -349,65 +267,6 @@ async def test_a_thousand_people_cost_few_statements(hearing: Hearing) -> None:
             assert [one.contact.external_id for one in known] == [str(n) for n in range(1000)]
     assert counts[0] <= 8
     assert counts[1] == 1
-
-
-async def test_a_person_merges_pages_and_undoes(hearing: Hearing) -> None:
-    for number in range(5):
-        await hearing.hear(message(Person(str(number), phone=str(number))))
-    await hearing.hear(message(Person("psid-1", "Ana")), channel_type="messenger")
-    seen: list[Contact] = []
-    cursor: str | None = None
-    while True:
-        page = await requests(hearing).list(
-            ListContacts.make(tenant_id=hearing.tenant_id, identity=None, cursor=cursor, limit=2)
-        )
-        seen += page.contacts
-        cursor = page.next_cursor
-        if cursor is None:
-            break
-    assert len({one.contact_id for one in seen}) == 6
-    assert [one.created_at for one in seen] == sorted((o.created_at for o in seen), reverse=True)
-
-    before = await everything(hearing)
-    kept, merged = seen[5].contact_id, seen[0].contact_id
-    wish = MergeContacts.make(
-        tenant_id=hearing.tenant_id,
-        kept_contact_id=kept,
-        merged_contact_id=merged,
-        merged_by="agent Bo",
-    )
-    found = await requests(hearing).merge(wish)
-    assert len(found.contact.channels) == 2
-    assert (found.merges[0].evidence, found.merges[0].merged_by) == ("person", "agent Bo")
-    with pytest.raises(Refused, match="already"):
-        await requests(hearing).merge(wish)
-    by_id = ListContacts.make(tenant_id=hearing.tenant_id, identity="psid-1", cursor=None, limit=2)
-    assert [one.contact_id for one in (await requests(hearing).list(by_id)).contacts] == [kept]
-    await hearing.hear(message(Person("psid-1", "Ana")), channel_type="messenger")
-    assert hearing.of(MessageReceived)[-1].contact.contact_id == kept
-    undo = UndoMerge.make(tenant_id=hearing.tenant_id, merge_id=found.merges[0].merge_id)
-    await requests(hearing).undo(undo)
-    assert await everything(hearing) == before
-
-
-async def test_merges_of_merges_are_undone_in_any_order(hearing: Hearing) -> None:
-    for number in range(3):
-        await hearing.hear(message(Person(str(number), phone=str(number))))
-    before = await everything(hearing)
-    one, two, three = (contact.contact_id for contact in await contacts(hearing))
-    merges = []
-    for kept, merged in ((two, one), (three, two)):
-        wish = MergeContacts.make(
-            tenant_id=hearing.tenant_id,
-            kept_contact_id=kept,
-            merged_contact_id=merged,
-            merged_by="x",
-        )
-        merges.append((await requests(hearing).merge(wish)).merges[0].merge_id)
-    for merge_id in merges:
-        undo = UndoMerge.make(tenant_id=hearing.tenant_id, merge_id=merge_id)
-        await requests(hearing).undo(undo)
-    assert await everything(hearing) == before
 
 
 async def test_the_newest_word_on_marketing_counts_on_every_channel(hearing: Hearing) -> None:
