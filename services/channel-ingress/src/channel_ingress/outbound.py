@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
+from dataclasses import replace
 from uuid import UUID
 
 from channel_ingress.domain import Accepted, Failed, InDoubt, Outcome, Parked, Retry
@@ -12,7 +14,7 @@ from channel_ingress.pacing import pair_cost_seconds
 from channel_ingress.parking import Parking
 from channel_ingress.planner import Planned
 from channel_ingress.planning import Consent, Planning, parts_of
-from channel_ingress.rendering import CannotRender
+from channel_ingress.rendering import CannotRender, Part
 from channel_ingress.said import message_delayed, message_failed, message_sent, message_unknown
 from channel_ingress.send_store import Claim, Grounds, SendStore, Taken
 from channel_ingress.status_join import IN_FLIGHT_SECONDS, StatusJoin
@@ -138,27 +140,27 @@ class Outbound:
         if channel is None:
             raise RetryLater(f"channel {command.channel_id} has not been heard of yet")
         try:
-            part_count = len(parts_of(command, channel))
+            parts = parts_of(command, channel)
             planned = await self._planning.plan(
-                tx, command, channel, grounds, part=0, part_count=part_count
+                tx, command, channel, grounds, part=0, part_count=len(parts)
             )
             if planned.plan.decision == "refuse":
                 detail = planned.plan.detail
                 await self._refuse(command, planned.code, detail, tx, planned.plan)
                 return
             if planned.plan.decision == "template":
-                part_count = len(parts_of(command, channel, planned.plan))
+                parts = parts_of(command, channel, planned.plan)
         except CannotRender as error:
             await self._refuse(command, error.code, str(error), tx)
             return
-        await self._keep_planned(command, channel, planned, part_count, grounds, tx)
+        await self._keep_planned(command, channel, planned, parts, grounds, tx)
 
     async def _keep_planned(
         self,
         command: SendMessage,
         channel: SendingChannel,
         planned: Planned,
-        part_count: int,
+        parts: list[Part],
         grounds: Grounds,
         tx: Transaction,
     ) -> None:
@@ -167,18 +169,18 @@ class Outbound:
             command,
             planned.plan,
             goes=planned.goes,
-            part_count=part_count,
-            pair_seconds=pair_cost_seconds(command.channel_type, part_count),
+            part_count=len(parts),
+            pair_seconds=pair_cost_seconds(command.channel_type, len(parts)),
             in_flight_seconds=IN_FLIGHT_SECONDS,
             until=planned.until,
             code=None if planned.goes else planned.code,
         )
         if placed is not None and placed[0] == "attempting":
             to = await self._consent.address_of(tx, command, grounds)
-            claim = Claim(command, placed[1], 0, channel, planned.plan, to=to)
+            claim = Claim(command, placed[1], 0, channel, planned.plan, to=to, parts=parts)
             tx.after_commit.append(lambda: self._start_call(claim))
         elif planned.goes:
-            self._planning.give_back(channel, part_count)
+            self._planning.give_back(channel, len(parts))
         else:
             self._look_later(planned, tx)
 
@@ -280,9 +282,7 @@ class Outbound:
         if has_early_statuses:
             await self._joins.settle(tx, [provider_message_id])
         if state == "attempting":
-            return Claim(
-                command, claim.attempt, claim.part + 1, claim.channel, claim.plan, to=claim.to
-            )
+            return replace(claim, part=claim.part + 1, fallback=None, claimed_at=time.monotonic())
         return await self._next_of(command.conversation_id, tx) if has_waiting else None
 
     async def _fail(

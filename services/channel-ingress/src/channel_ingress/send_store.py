@@ -12,6 +12,7 @@ from uuid import UUID
 from channel_ingress.action_table import Fallback
 from channel_ingress.pacing import pair_cost_seconds
 from channel_ingress.policy_table import ENTRY_POINT_HOURS, PAIR_SECONDS, WINDOW_HOURS
+from channel_ingress.rendering import Part
 from channel_ingress.store import SendingChannel
 from contracts.v1.sending import SendMessage
 from contracts.v1.shapes import SendPlan
@@ -34,6 +35,8 @@ class Claim:
     """What Meta's refusal asked for instead of the message itself."""
     to: str | None = None
     """Whom the provider sends it to, where that is not the contact's stable key."""
+    parts: Sequence[Part] | None = None
+    """As they were rendered for the plan; None: to be rendered for the call."""
     claimed_at: float = field(default_factory=time.monotonic)
     """Monotonic seconds; a call long after this would come too late."""
 

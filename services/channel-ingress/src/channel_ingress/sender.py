@@ -86,7 +86,7 @@ class Sender:
             token = self._credentials.access_token(channel)
         except CredentialsUnreadable as error:
             return Parked(NO_TOKEN, None, f"{NO_TOKEN.sentence} ({error})")
-        part = parts_of(claim.command, channel, claim.plan)[claim.part]
+        part = (claim.parts or parts_of(claim.command, channel, claim.plan))[claim.part]
         fallbacks = _fallbacks(claim, part)
         ready = await self._uploads.ready(claim, channel, part, token)
         if not isinstance(ready, Ready):

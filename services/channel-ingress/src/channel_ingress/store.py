@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal
 from uuid import UUID
 
@@ -34,8 +35,12 @@ class SendingChannel(Channel):
     @property
     def choices(self) -> ChannelChoices | None:
         """What the tenant chose for it."""
-        text = self.choices_text
-        return ChannelChoices.model_validate_json(text, extra="ignore") if text else None
+        return _choices(self.choices_text) if self.choices_text else None
+
+
+@lru_cache(maxsize=1_000)
+def _choices(text: str) -> ChannelChoices:
+    return ChannelChoices.model_validate_json(text, extra="ignore")
 
 
 @dataclass(frozen=True, slots=True)
