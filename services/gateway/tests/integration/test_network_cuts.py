@@ -47,6 +47,9 @@ class Conversation:
             await self._tell(mine, reply)
         await delivery.done()
 
+    def knows(self, text: str) -> bool:
+        return any(message.text == text for message in self.messages)
+
     def _append(self, role: str, text: str, client_message_id: str | None) -> RecordedMessage:
         seq = len(self.messages) + 1
         message = recorded(seq, role, text, client_message_id=client_message_id)
@@ -77,7 +80,7 @@ class PatientWidget:
     def __init__(self, url: str, token: str) -> None:
         self._url, self._token = url, token
         self.shown: dict[int, str] = {}
-        self.repeats = 0
+        self.sent_twice = 0
         self.last_seq = 0
         self._own: dict[str, str] = {}
         self._ready, self._gone = asyncio.Event(), asyncio.Event()
@@ -153,11 +156,28 @@ class PatientWidget:
     def _show(self, seq: int, text: str) -> None:
         if seq in self.shown:
             assert self.shown[seq] == text
-            self.repeats += 1
             return
         self.shown[seq] = text
         while self.last_seq + 1 in self.shown:
             self.last_seq += 1
+
+
+async def cut_during(
+    text: str, widget: PatientWidget, talk: Conversation, proxy: TcpProxy, *, slowly: bool
+) -> bool:
+    """Break the network under a message: before it leaves, or (slowly) when it was committed but
+    its acknowledgement is still under way, so that it is sent twice."""
+    proxy.latency_seconds = 0.4 if slowly else 0.0
+    saying = asyncio.create_task(widget.say(text))
+    if slowly:
+        await eventually_async(lambda: talk.knows(text), "the message behind the door")
+        widget.sent_twice += not saying.done()
+    else:
+        await asyncio.sleep(0)
+    was_open = proxy.cut() > 0
+    proxy.latency_seconds = 0.0
+    await saying
+    return was_open
 
 
 async def test_twenty_cuts_lose_double_and_disorder_nothing(
@@ -184,17 +204,14 @@ async def test_twenty_cuts_lose_double_and_disorder_nothing(
         for number in range(MESSAGES):
             if number % (MESSAGES // CUTS) == 7:
                 proxy.target = ("127.0.0.1", ports[cuts % 2])
-                # In the middle of a message: it is on its way while the network breaks.
-                saying = asyncio.create_task(widget.say(f"m{number}"))
-                await asyncio.sleep(0)
-                cuts += proxy.cut() > 0
-                await saying
+                cuts += await cut_during(f"m{number}", widget, talk, proxy, slowly=cuts % 4 == 3)
             else:
                 await widget.say(f"m{number}")
         await eventually_async(lambda: widget.last_seq == 2 * MESSAGES, "all messages")
         staying.cancel()
         await widget.close()
     assert cuts == CUTS
+    assert widget.sent_twice > 0
     said = [f"m{number}" for number in range(MESSAGES)]
     rows = await first.rows(
         "select convert_from(body, 'UTF8')::jsonb ->> 'text' as text from webhook_ledger"
