@@ -229,9 +229,10 @@ export async function signedIn({ context, newVisitor, url, channel, hostPort, id
   await second.widget.recorded(text);
   await second.widget.page.evaluate(() => globalThis.MetaChat("logout"));
   await second.widget.own(text).waitFor({ state: "detached" });
-  await second.widget.online();
+  await second.widget.page.waitForFunction(() => globalThis.heard.length > 1);
   const after = await second.widget.page.evaluate(() => globalThis.heard.at(-1));
   assert.notEqual(after.visitor_id, first.said.visitor_id);
+  assert.equal(after.identified, false);
   host.close();
   return {};
 }
