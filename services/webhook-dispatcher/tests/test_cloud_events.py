@@ -3,6 +3,7 @@
 import json
 import re
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -23,6 +24,7 @@ from webhook_dispatcher.event_feed import amqp_message
 
 TRACEPARENT = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
 TENANT = UUID("0193a1f2-7c1e-7d40-9d0c-2f6f1d1c9a11")
+EXAMPLES = Path(__file__).parents[3] / "contracts" / "examples"
 PUBLIC = [message for message in all_messages() if message.public]
 
 
@@ -112,6 +114,32 @@ def test_a_long_event_is_cut_visibly() -> None:
 @pytest.mark.parametrize("message", PUBLIC, ids=lambda message: str(message.public))
 def test_public_types_make_five_word_routing_keys(message: type[Event]) -> None:
     assert re.fullmatch(r"[a-z-]+\.[a-z-]+", str(message.public))
+
+
+@pytest.mark.parametrize(
+    ("public", "about"),
+    [
+        ("channel.health-changed", "channels/"),
+        ("contact.updated", "contacts/"),
+        ("contact.merged", "contacts/"),
+        ("conversation.thread-control-changed", "conversations/"),
+        ("media.failed", "conversations/"),
+        ("media.stored", "conversations/"),
+        ("message.changed", "conversations/"),
+        ("message.delayed", "conversations/"),
+        ("message.echoed", "conversations/"),
+        ("template.changed", "templates/"),
+    ],
+)
+def test_what_an_event_is_about_stands_in_its_subject(public: str, about: str) -> None:
+    message = next(message for message in PUBLIC if message.public == public)
+    example = (EXAMPLES / f"{message.address}.json").read_bytes()
+    event = message.hear(example)
+    assert isinstance(event, Event)
+    body = body_of(event)
+    assert body["subject"].startswith(about)
+    # Its order is that of its conversation, contact or channel, never of all that a tenant has.
+    assert body["partitionkey"] != str(event.tenant_id)
 
 
 def test_routing_keys() -> None:

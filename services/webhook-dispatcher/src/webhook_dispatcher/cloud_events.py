@@ -139,17 +139,27 @@ def _assembled(
 
 
 def _source(slug: str, data: Mapping[str, Any]) -> str:
-    channel_id = data.get("channel_id")
+    channel_id = data.get("channel_id") or (data.get("template") or {}).get("channel_id")
     return f"/tenants/{slug}/channels/{channel_id}" if channel_id else f"/tenants/{slug}"
 
 
 def _subject(tenant_id: UUID, data: Mapping[str, Any]) -> str:
+    if data.get("conversation_id"):
+        return _subject_of_conversation(data)
     if data.get("document_id"):
         return f"documents/{data['document_id']}"
     if data.get("endpoint_id"):
         return f"webhooks/{data['endpoint_id']}"
-    if not data.get("conversation_id"):
-        return f"tenants/{tenant_id}"
+    if contact_id := _contact_id(data):
+        return f"contacts/{contact_id}"
+    if data.get("template"):
+        return f"templates/{data['template']['template_id']}"
+    if data.get("channel_id"):
+        return f"channels/{data['channel_id']}"
+    return f"tenants/{tenant_id}"
+
+
+def _subject_of_conversation(data: Mapping[str, Any]) -> str:
     conversation = f"conversations/{data['conversation_id']}"
     if data.get("recorded_message_id"):
         return f"{conversation}/messages/{data['recorded_message_id']}"
@@ -158,8 +168,20 @@ def _subject(tenant_id: UUID, data: Mapping[str, Any]) -> str:
     return conversation
 
 
+def _contact_id(data: Mapping[str, Any]) -> str | None:
+    """Whom the event is about: a merge is about the contact that stays."""
+    if data.get("merge"):
+        return str(data["merge"]["kept_contact_id"])
+    contact_id = (data.get("contact") or {}).get("contact_id")
+    return str(contact_id) if contact_id else None
+
+
 def _partition_key(tenant_id: UUID, data: Mapping[str, Any]) -> str:
-    return str(data.get("conversation_id") or data.get("document_id") or tenant_id)
+    """Whose events have an order among themselves."""
+    names = ("conversation_id", "document_id", "channel_id")
+    known = next((data[name] for name in names if data.get(name)), None)
+    template_channel = (data.get("template") or {}).get("channel_id")
+    return str(known or _contact_id(data) or template_channel or tenant_id)
 
 
 def _bounded(event: dict[str, Any]) -> str:
