@@ -56,6 +56,12 @@ def returns_shop(platform: WholePlatform) -> Shop:
     return platform.shop({"returns.md": RETURNS})
 
 
+@pytest.fixture(scope="session")
+def model_shop(platform: WholePlatform) -> Shop:
+    """A shop whose answers the provider simulator makes, as slowly as a test wants."""
+    return platform.shop(model="openai/sim-large")
+
+
 @pytest.fixture
 def shop(platform: WholePlatform) -> Shop:
     """A shop without documents, for this test alone."""
