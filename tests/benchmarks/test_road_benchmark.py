@@ -114,8 +114,8 @@ model is the provider simulator at 0 ms; every reply searches the tenant's docum
 embedding. The load generator and both simulators share the two cores. *One process* does the same
 steps (signature, ledger, message, embedding, search, model, reply, intent, Graph, outcome: five
 commits) without broker, envelopes, inboxes or outboxes. Each person asks 20 questions, then another
-one does: Meta lets us answer one person 45 times in a burst and then every six seconds. Aims: 60 replies/s sustained, p50 60 ms one
-at a time, p99 500 ms with 32 at once, none unanswered.""",
+one does: Meta lets us answer one person 45 times in a burst and then every six seconds. Aims:
+60 replies/s sustained, p50 60 ms one at a time, p99 500 ms with 32 at once, none unanswered.""",
         ("what", "replies/s", "p50 ms", "p99 ms", "replies", "unanswered"),
         [
             (
