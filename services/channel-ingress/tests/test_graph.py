@@ -30,6 +30,8 @@ ANSWERS: dict[str, tuple[int, str]] = {
     "accepted": (200, '{"messages": [{"id": "wamid.1"}]}'),
     "refused": (400, '{"error": {"message": "no", "code": 131026}}'),
     "trouble": (500, '{"error": {"message": "oh", "code": 2}}'),
+    "odd_words": (400, '{"error": {"message": "a\\u0000b", "code": 131026}}'),
+    "endless_code": (400, '{"error": {"message": "no", "code": 99999999999}}'),
     "html": (502, "<html>Bad Gateway</html>"),
     "html_404": (404, "<html>Not Found</html>"),
     "empty": (200, ""),
@@ -78,6 +80,8 @@ async def call(url: str, name: str) -> CallResult:
         ("without_id", Unanswered("HTTP 200 without a message id")),
         ("list", Unanswered("HTTP 200 without a message id")),
         ("redirect", Unanswered("HTTP 302 without a Graph error")),
+        ("odd_words", Refused(400, 131026, "a\ufffdb")),
+        ("endless_code", Refused(400, -400, "HTTP 400 without a Graph error")),
         ("hang_up", Unanswered("ServerDisconnectedError")),
     ],
 )

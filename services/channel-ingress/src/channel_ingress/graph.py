@@ -13,13 +13,15 @@ import orjson
 from channel_ingress.adapters import GraphAdapter
 from channel_ingress.domain import Accepted, CallResult, NotSent, Refused, Unanswered
 from channel_ingress.metrics import GRAPH_SECONDS
-from channel_ingress.reading import MALFORMED
+from channel_ingress.reading import MALFORMED, cleaned
 
 CONNECT_SECONDS = 5.0
 CALL_SECONDS = 20.0
 """The longest that one call may take; an attempt older than this is not in flight any more."""
 UPLOAD_SECONDS = 120.0
 CONNECTIONS_MAX = 64
+CODE_MAX = 2**31
+"""No error code of Meta's is longer; what is comes from somebody else."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,7 +177,7 @@ def _read_answer(
         except MALFORMED:
             return Unanswered(f"HTTP {status} without a message id")
     error = answer.get("error") if isinstance(answer, dict) else None
-    if isinstance(error, dict) and isinstance(error.get("code"), int):
+    if isinstance(error, dict) and _is_code(error.get("code")):
         return _refused(status, error)
     if 400 <= status < 500:
         return Refused(status, -status, f"HTTP {status} without a Graph error")
@@ -188,7 +190,7 @@ def _read_any(status: int, raw: bytes) -> GraphAnswer:
     except orjson.JSONDecodeError:
         return Unanswered(f"HTTP {status} without JSON")
     error = answer.get("error") if isinstance(answer, dict) else None
-    if isinstance(error, dict) and isinstance(error.get("code"), int):
+    if isinstance(error, dict) and _is_code(error.get("code")):
         return _refused(status, error)
     if 200 <= status < 300:
         return Answered(answer if isinstance(answer, dict) else {"data": answer})
@@ -203,9 +205,13 @@ def _refused(status: int, error: dict[str, Any]) -> Refused:
         status,
         error["code"],
         words_of(error),
-        subcode if isinstance(subcode, int) else None,
-        str(request_id)[:64] if request_id else None,
+        subcode if _is_code(subcode) else None,
+        cleaned(str(request_id)[:64]) if request_id else None,
     )
+
+
+def _is_code(value: object) -> bool:
+    return type(value) is int and abs(value) <= CODE_MAX
 
 
 def words_of(error: dict[str, Any]) -> str:
@@ -218,4 +224,4 @@ def words_of(error: dict[str, Any]) -> str:
         data.get("details") if isinstance(data, dict) else None,
     )
     words = dict.fromkeys(str(part) for part in said if part)
-    return ": ".join(words)[:1_500]
+    return cleaned(": ".join(words)[:1_500])

@@ -124,11 +124,11 @@ class MediaUploads:
             async with self._database.transaction(channel.tenant_id) as tx:
                 provider_media_id = await self._store.find(tx, channel, media)
         except DatabaseAway as error:
-            return decide_outcome(NotSent(str(error)), claim.attempt)
+            return decide_outcome(NotSent(str(error)), claim.tries)
         if provider_media_id is not None:
             return Ready(part.with_media(provider_media_id), part, provider_media_id)
         trouble = self._troubles.pop(_key(channel, media), None)
-        pause = UPLOADING.pause_seconds(claim.attempt)
+        pause = UPLOADING.pause_seconds(claim.tries)
         if trouble is None and pause is None:
             trouble = NotSent("the upload did not end")
         if trouble is not None:
@@ -259,7 +259,7 @@ def _after_trouble(trouble: Trouble, claim: Claim, part: Part) -> Outcome:
     if isinstance(trouble, Failed):
         return trouble
     if isinstance(trouble, NotSent) or _is_not_the_files_fault(trouble):
-        return decide_outcome(trouble, claim.attempt)
+        return decide_outcome(trouble, claim.tries)
     detail = f"{MEDIA_FAILED.sentence} ({trouble.message})"[:512]
     if part.fallback is not None and claim.fallback is None:
         return Retry(0.0, MEDIA_FAILED, trouble.code, detail, "text")

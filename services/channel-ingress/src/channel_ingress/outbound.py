@@ -187,7 +187,7 @@ class Outbound:
     async def _claim(self, taken: Taken, tx: Transaction) -> Claim | None:
         command = taken.command
         channel = await self._store.find_channel(tx, command.channel_id)
-        claim = Claim(command, taken.attempt, taken.part, channel, taken.plan, taken.fallback)
+        claim = _claim_of(taken, channel, taken.plan)
         if taken.is_unordered:
             UNORDERED.labels(command.channel_type).inc()
         if taken.is_stale or channel is None:
@@ -211,7 +211,7 @@ class Outbound:
         """A taken send as planned now: its claim, or None where it ends or is put off."""
         command, plan = taken.command, planned.plan
         to = await self._consent.address_of(tx, command, taken.grounds)
-        claim = Claim(command, taken.attempt, taken.part, channel, plan, taken.fallback, to)
+        claim = _claim_of(taken, channel, plan, to)
         if plan.decision == "refuse":
             said = taken.provider_code if taken.fallback else None
             await self._fail(claim, planned.code, said, plan.detail, tx)
@@ -262,7 +262,7 @@ class Outbound:
                 seconds=action.park_seconds,
             )
         await self._sends.record_retry(
-            tx, claim, 0.0, action.code, parked.provider_code, parked.detail
+            tx, claim, 0.0, action.code, parked.provider_code, parked.detail, counts=False
         )
         tx.after_commit.append(lambda: self._look_again(0.0))
 
@@ -282,7 +282,13 @@ class Outbound:
         if has_early_statuses:
             await self._joins.settle(tx, [provider_message_id])
         if state == "attempting":
-            return replace(claim, part=claim.part + 1, fallback=None, claimed_at=time.monotonic())
+            return replace(
+                claim,
+                part=claim.part + 1,
+                fallback=None,
+                attempts_before=claim.attempt - 1,
+                claimed_at=time.monotonic(),
+            )
         return await self._next_of(command.conversation_id, tx) if has_waiting else None
 
     async def _fail(
@@ -301,6 +307,21 @@ class Outbound:
     async def _next_of(self, conversation_id: UUID, tx: Transaction) -> Claim | None:
         claims = await self.claim_due(tx, conversation_id, limit=1)
         return claims[0] if claims else None
+
+
+def _claim_of(
+    taken: Taken, channel: SendingChannel | None, plan: SendPlan | None, to: str | None = None
+) -> Claim:
+    return Claim(
+        taken.command,
+        taken.attempt,
+        taken.part,
+        channel,
+        plan,
+        taken.fallback,
+        to,
+        attempts_before=taken.attempts_before,
+    )
 
 
 def _count(command: SendMessage, outcome: Outcome) -> None:

@@ -12,9 +12,9 @@ returning true;
 -- Keep a channel's newest state; true when it was news.
 insert into channels as known
     (channel_id, tenant_id, channel_type, external_id, name, state, sealed_credentials, revision,
-     choices, business_account_id)
+     choices, business_account_id, app_id)
 values ($1::uuid, $2::uuid, $3::text, $4::text, $5::text, $6::text, $7::text, $8::bigint,
-        $9::text, $10::text)
+        $9::text, $10::text, $11::text)
 on conflict (channel_id) do update set
     external_id = excluded.external_id,
     name = excluded.name,
@@ -22,7 +22,8 @@ on conflict (channel_id) do update set
     sealed_credentials = excluded.sealed_credentials,
     revision = excluded.revision,
     choices = excluded.choices,
-    business_account_id = excluded.business_account_id
+    business_account_id = excluded.business_account_id,
+    app_id = excluded.app_id
 where known.revision < excluded.revision
 returning true;
 

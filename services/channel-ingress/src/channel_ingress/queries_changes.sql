@@ -74,7 +74,7 @@ join message_changes as changes
 -- Which of these messages have come (an echo may be kept under a key of its own), or were sent by
 -- us: then with their conversation and our id.
 select wanted.channel_id, wanted.provider_message_id, sends.conversation_id,
-       (sends.command::json ->> 'recorded_message_id')::uuid as recorded_message_id
+       sends.recorded_message_id
 from unnest($1::uuid[], $2::text[], $3::text[])
      as wanted(channel_id, provider_message_id, echo_key)
 left join sent_parts as parts

@@ -2,7 +2,7 @@
 -- Park the channel that failed, unless it was configured anew since, and those that share its
 -- account or app; a park without an end stays. Tells which are news.
 with failed as (
-    select channel_id, tenant_id, business_account_id, choices::json ->> 'app_id' as app_id
+    select channel_id, tenant_id, business_account_id, app_id
     from channels
     where channel_id = $1::uuid and revision <= $2::bigint
 ), concerned as (
@@ -11,7 +11,7 @@ with failed as (
     where channels.channel_id = failed.channel_id
        or (channels.tenant_id = failed.tenant_id and channels.state = 'active' and (
            ($3::text = 'account' and channels.business_account_id = failed.business_account_id)
-           or ($3::text = 'app' and channels.choices::json ->> 'app_id' = failed.app_id)))
+           or ($3::text = 'app' and channels.app_id = failed.app_id)))
 )
 insert into channel_parks as parked
     (channel_id, tenant_id, code, provider_code, detail, bots_only, until, revision)
@@ -85,7 +85,8 @@ with raised as (
 )
 select raised.ownership_number, clock_timestamp() as now, raised.paced_until,
        windows.last_customer_at, windows.entry_point_until,
-       people.phone, people.user_id, people.moved_to, parks.code as park_code, parks.detail as park_detail, parks.bots_only as park_bots_only,
+       people.phone, people.user_id, people.moved_to, parks.code as park_code,
+       parks.detail as park_detail, parks.bots_only as park_bots_only,
        parks.until as park_until
 from raised
 left join contact_windows as windows on windows.conversation_id = raised.conversation_id
@@ -114,13 +115,14 @@ with held as (
     insert into sends
         (send_id, tenant_id, conversation_id, channel_id, channel_type, seq, ownership_number,
          part_count, command, author, previous_seq, plan, state, attempts, attempting_since,
-         planned_at, next_attempt_at, code, detail)
+         planned_at, next_attempt_at, code, detail, contact_external_id, recorded_message_id)
     select $1::uuid, $2::uuid, $3::uuid, $4::uuid, $5::text, $6::bigint, $7::bigint, $8::int,
            $9::text, $10::text, $12::bigint, $13::text,
            case when is_held or not $14::boolean then 'planned' else 'attempting' end,
            case when is_held or not $14::boolean then 0 else 1 end,
            case when is_held or not $14::boolean then null else clock_timestamp() end,
-           clock_timestamp(), coalesce($15::timestamptz, clock_timestamp()), $16::text, $17::text
+           clock_timestamp(), coalesce($15::timestamptz, clock_timestamp()), $16::text, $17::text,
+           $19::text, $20::uuid
     from held
     on conflict (send_id) do nothing
     returning conversation_id, state, attempts
@@ -138,9 +140,11 @@ select state, attempts from placed;
 -- Keep a send that ended where it began: refused, or shown by gateway.
 insert into sends
     (send_id, tenant_id, conversation_id, channel_id, channel_type, seq, ownership_number,
-     part_count, command, author, plan, state, code, detail, ended_at)
+     part_count, command, author, plan, state, code, detail, ended_at, contact_external_id,
+     recorded_message_id)
 values ($1::uuid, $2::uuid, $3::uuid, $4::uuid, $5::text, $6::bigint, $7::bigint, 1, $8::text,
-        $9::text, $10::text, $11::text, $12::text, $13::text, clock_timestamp())
+        $9::text, $10::text, $11::text, $12::text, $13::text, clock_timestamp(), $14::text,
+        $15::uuid)
 on conflict (send_id) do nothing
 returning true;
 
@@ -194,7 +198,7 @@ with due as (
     where sends.send_id = due.send_id
     returning sends.conversation_id, sends.channel_id, sends.channel_type, sends.attempts,
               sends.next_part, sends.part_count, sends.command, sends.plan, sends.fallback,
-              sends.provider_code,
+              sends.provider_code, sends.contact_external_id, sends.attempts_before,
               sends.ownership_number < due.ownership_number as is_stale, due.paced_until,
               due.is_unordered
 ), paid as (
@@ -206,15 +210,16 @@ with due as (
     where conversations.conversation_id = claimed.conversation_id
       and claimed.channel_type = 'whatsapp'
 )
-select claimed.attempts, claimed.next_part, claimed.part_count, claimed.command, claimed.plan,
-       claimed.fallback, claimed.provider_code, claimed.is_stale, claimed.is_unordered, clock_timestamp() as now,
+select claimed.attempts, claimed.attempts_before, claimed.next_part, claimed.part_count, claimed.command, claimed.plan,
+       claimed.fallback, claimed.provider_code, claimed.is_stale, claimed.is_unordered,
+       clock_timestamp() as now,
        claimed.paced_until, windows.last_customer_at, windows.entry_point_until,
        people.phone, people.user_id, people.moved_to
 from claimed
 left join contact_windows as windows on windows.conversation_id = claimed.conversation_id
 left join channel_contacts as people
     on people.channel_id = claimed.channel_id
-   and people.external_id = claimed.command::json ->> 'contact_external_id';
+   and people.external_id = claimed.contact_external_id;
 
 -- name: lock_conversation
 -- Wait until nobody else plans or claims this conversation's sends.
@@ -252,6 +257,8 @@ where send_id = $1::uuid;
 with ended as (
     update sends
     set next_part = $3::int + 1,
+        attempts_before = attempts - 1,
+        fallback = case when fallback = 'template' then fallback end,
         state = case when $3::int + 1 = part_count then 'accepted' else 'attempting' end,
         attempting_since = clock_timestamp(),
         ended_at = case when $3::int + 1 = part_count then clock_timestamp() end,
@@ -288,20 +295,22 @@ from ended;
 
 -- name: record_retry
 -- Certainly not delivered, and worth another try, perhaps in another form; the pair's time of what
--- was never called is paid back.
+-- was not called is paid back, because its next claim pays again. A parked channel costs no try.
 with retried as (
     update sends
     set state = 'planned',
         next_attempt_at = clock_timestamp() + make_interval(secs => $3::float8),
         code = $4::text, provider_code = $5::bigint, detail = $6::text,
-        fallback = coalesce($7::text, fallback)
+        fallback = coalesce($7::text, fallback),
+        attempts_before = attempts_before + $9::int
     where send_id = $1::uuid and state = 'attempting' and attempts = $2::int
-    returning conversation_id
+    returning conversation_id, part_count - next_part as parts
 ), paid_back as (
     update conversations
-    set paced_until = paced_until - make_interval(secs => $8::float8)
+    set paced_until = paced_until - make_interval(secs => $8::float8 * (retried.parts - $10::int))
     from retried
-    where conversations.conversation_id = retried.conversation_id and $8::float8 > 0
+    where conversations.conversation_id = retried.conversation_id
+      and $8::float8 * (retried.parts - $10::int) > 0
 )
 select true from retried;
 

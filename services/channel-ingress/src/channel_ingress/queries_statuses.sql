@@ -87,6 +87,8 @@ where send_id = $1::uuid;
 -- A status proves that the provider has this part: go on with the next, or end accepted.
 update sends
 set next_part = $2::int + 1,
+    attempts_before = attempts,
+    fallback = case when fallback = 'template' then fallback end,
     state = case when $2::int + 1 >= part_count then 'accepted' else 'planned' end,
     next_attempt_at = now(),
     ended_at = case when $2::int + 1 >= part_count then now() end,

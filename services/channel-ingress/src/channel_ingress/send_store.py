@@ -37,8 +37,15 @@ class Claim:
     """Whom the provider sends it to, where that is not the contact's stable key."""
     parts: Sequence[Part] | None = None
     """As they were rendered for the plan; None: to be rendered for the call."""
+    attempts_before: int = 0
+    """Attempts that do not count as tries of this part."""
     claimed_at: float = field(default_factory=time.monotonic)
     """Monotonic seconds; a call long after this would come too late."""
+
+    @property
+    def tries(self) -> int:
+        """How often this part has been tried, this time included: from 1."""
+        return self.attempt - self.attempts_before
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +73,7 @@ class Taken:
 
     command: SendMessage
     attempt: int
+    attempts_before: int
     part: int
     part_count: int
     plan: SendPlan | None
@@ -144,6 +152,8 @@ class SendStore:
             code,
             plan.detail if code else None,
             pair_seconds,
+            command.contact_external_id,
+            command.recorded_message_id,
         )
         return (row["state"], row["attempts"]) if row else None
 
@@ -173,6 +183,8 @@ class SendStore:
                 state,
                 code,
                 detail,
+                command.contact_external_id,
+                command.recorded_message_id,
             )
         )
 
@@ -198,9 +210,10 @@ class SendStore:
             Taken(
                 SendMessage.hear(row["command"].encode()),
                 row["attempts"],
+                row["attempts_before"],
                 row["next_part"],
                 row["part_count"],
-                SendPlan.model_validate_json(row["plan"]) if row["plan"] else None,
+                _plan_of(row["plan"]),
                 row["fallback"],
                 row["provider_code"],
                 row["is_stale"],
@@ -269,9 +282,11 @@ class SendStore:
         provider_code: int | None,
         detail: str,
         fallback: Fallback | None = None,
+        *,
+        counts: bool = True,
     ) -> bool:
-        """Plan another try; false when it was settled before."""
-        never_called = provider_code is None
+        """Plan another try; false when it was settled before. One that does not count was not the
+        send's own failure."""
         return bool(
             await tx.fetchval(
                 self._queries["record_retry"],
@@ -282,7 +297,9 @@ class SendStore:
                 provider_code,
                 detail,
                 fallback,
-                pair_cost_seconds(claim.command.channel_type, 1) if never_called else 0.0,
+                pair_cost_seconds(claim.command.channel_type, 1),
+                0 if counts else 1,
+                0 if provider_code is None else 1,
             )
         )
 
@@ -318,7 +335,7 @@ class SendStore:
     async def plan_of(self, tx: Transaction, send_id: UUID) -> SendPlan | None:
         """The plan by which a send went out."""
         text = await tx.fetchval(self._queries["plan_of_send"], send_id)
-        return SendPlan.model_validate_json(text) if text else None
+        return _plan_of(text)
 
     async def delays_to_tell(self, tx: Transaction, waiting_seconds: float) -> list[Delay]:
         """Sends that wait for a parked channel, or long, and of which nobody was told."""
@@ -339,6 +356,11 @@ class SendStore:
     ) -> None:
         """Conversation, tenant, when the customer wrote, whether an ad led here."""
         await tx.execute(self._queries["open_windows"], *map(list, zip(*rows, strict=True)))
+
+
+def _plan_of(text: str | None) -> SendPlan | None:
+    """As this or a newer process wrote it."""
+    return SendPlan.model_validate_json(text, extra="ignore") if text else None
 
 
 def _text_of(plan: SendPlan | None) -> str | None:

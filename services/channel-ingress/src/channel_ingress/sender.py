@@ -98,7 +98,7 @@ class Sender:
             result = await self._send(claim, channel, ready.message, token)
             await self._uploads.learn(channel, ready, result)
         await afailpoint("channel-ingress.after_graph_call")
-        return decide_outcome(result, claim.attempt, fallbacks)
+        return decide_outcome(result, claim.tries, fallbacks)
 
     async def _send(
         self, claim: Claim, channel: SendingChannel, message: Json, token: str

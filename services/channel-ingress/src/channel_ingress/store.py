@@ -79,6 +79,7 @@ class Store:
                 event.revision,
                 event.choices.model_dump_json() if event.choices else None,
                 event.choices.business_account_id if event.choices else None,
+                event.choices.app_id if event.choices else None,
             )
         )
 

@@ -136,13 +136,14 @@ class Hearing:
         )
         await self.execute(
             "insert into sends (send_id, tenant_id, conversation_id, channel_id, channel_type, seq,"
-            " ownership_number, part_count, command, state, attempting_since) values"
-            " ($1, $2, $3, $4, 'whatsapp', 2, 1, 1, $5, 'accepted', now())",
+            " ownership_number, part_count, command, state, attempting_since, recorded_message_id)"
+            " values ($1, $2, $3, $4, 'whatsapp', 2, 1, 1, $5, 'accepted', now(), $6)",
             command.send_id,
             self.tenant_id,
             command.conversation_id,
             channel_id,
             command.model_dump_json(),
+            command.recorded_message_id,
         )
         await self.execute(
             "insert into sent_parts (channel_id, provider_message_id, tenant_id, send_id, part)"

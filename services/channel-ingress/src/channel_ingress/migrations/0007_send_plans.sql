@@ -37,6 +37,12 @@ alter table sends add column previous_seq bigint;
 alter table sends add column plan text;
 alter table sends add column fallback text check (fallback in ('template', 'text'));
 alter table sends add column told_code text;
+-- What joins need of the command: its JSON may hold words that Postgres cannot read as text.
+alter table sends add column contact_external_id text;
+alter table sends add column recorded_message_id uuid;
+-- Attempts that do not count against the tries of the part that is next: those of parts before it,
+-- and those that met a parked channel.
+alter table sends add column attempts_before int not null default 0;
 create index sends_planned_of_channel on sends (channel_id) where state = 'planned';
 
 do $$
