@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from chatctl import (
+    command_channel_health,
     command_channels,
     command_knowledge,
     command_life,
@@ -13,6 +14,7 @@ from chatctl import (
 from chatctl.cli import app
 
 __all__ = [
+    "command_channel_health",
     "command_channels",
     "command_knowledge",
     "command_life",
