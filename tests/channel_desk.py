@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, Protocol
 from uuid import uuid4
 
 import aiohttp
@@ -22,6 +22,12 @@ Json = dict[str, Any]
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 40
 VOICE = b"OggS\0\x02" + b"OpusHead" + bytes(range(256)) * 10
 INBOX_APP_ID = "263902037430900"
+
+
+class Person(Protocol):
+    """Whoever talks to the business; `key` is the id by which the channel knows them."""
+
+    key: str
 
 
 class ChannelDesk:
@@ -51,25 +57,25 @@ class ChannelDesk:
         ids = ("external_id", "phone", "user_id")
         return [one for one in page["items"] if key in (one["contact"].get(name) for name in ids)]
 
-    async def path(self, customer: Customer) -> str:
+    async def path(self, customer: Person) -> str:
         """The API path of a customer's conversation; waits until there is one."""
         (found,) = await eventually_async(
             lambda: self.conversations(customer.key), f"a conversation with {customer.key}"
         )
         return f"{self.tenant}/conversations/{found['conversation_id']}"
 
-    async def standing(self, customer: Customer) -> str:
+    async def standing(self, customer: Person) -> str:
         """Who answers the customer now."""
         return str((await self.api.get(await self.path(customer)))["owner_kind"])
 
-    async def messages(self, customer: Customer) -> list[Json]:
+    async def messages(self, customer: Person) -> list[Json]:
         """What the conversation holds, in order."""
         page = await self.api.get(f"{await self.path(customer)}/messages", limit=200)
         return list(page["items"])
 
     async def until(
         self,
-        customer: Customer,
+        customer: Person,
         fits: Callable[[Json], object],
         what: str,
         timeout_seconds: float = 30.0,
@@ -83,12 +89,12 @@ class ChannelDesk:
         assert found is not None
         return found
 
-    async def post(self, customer: Customer, **body: Any) -> Json:
+    async def post(self, customer: Person, **body: Any) -> Json:
         """A person says something."""
         said: Json = await self.api.post(f"{await self.path(customer)}/messages", body)
         return said
 
-    async def hand_back(self, customer: Customer) -> None:
+    async def hand_back(self, customer: Person) -> None:
         """The bot answers again."""
         await self.api.put(await self.path(customer), {"status": "active"})
 
@@ -96,7 +102,7 @@ class ChannelDesk:
         """Change a channel's credentials or settings, as the operator does."""
         await self.api.put(self.channel(channel_type), change)
 
-    async def sent_to(self, customer: Customer) -> list[Send]:
+    async def sent_to(self, customer: Person) -> list[Send]:
         """Everything that the simulator accepted for a customer, oldest first."""
         return await self.meta.sends(recipient=customer.key)
 

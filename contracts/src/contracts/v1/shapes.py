@@ -278,3 +278,8 @@ class RecordedMessage(Part):
     )
     plan: SendPlan | None = Field(None, description="How the send planner let it go out.")
     price: Price | None = Field(None, description="What the provider says it costs.")
+    sent_at: AwareDatetime | None = Field(
+        None,
+        description="When the channel says it was written, UTC. Imported history keeps its own "
+        "time, whatever its place.",
+    )

@@ -357,7 +357,7 @@ select last_seq from conversations where tenant_id = $1::uuid and conversation_i
 -- Messages after a place, in order.
 select m.message_id, m.seq, m.role, m.text, m.content, m.citations, m.created_at,
     m.client_message_id, m.turn_id, m.delivery, m.delivery_code, m.delivery_detail, m.author,
-    m.provider_message_id, m.reply_to, m.extras, m.plan, m.price,
+    m.provider_message_id, m.reply_to, m.extras, m.plan, m.price, m.sent_at,
     (select k.media from message_media k where k.message_id = m.message_id
      order by k.heard_at desc limit 1) as media,
     (select k.changes from message_changes k where k.message_id = m.message_id
@@ -371,7 +371,7 @@ limit $4::int
 -- One message.
 select m.message_id, m.seq, m.role, m.text, m.content, m.citations, m.created_at,
     m.client_message_id, m.turn_id, m.delivery, m.delivery_code, m.delivery_detail, m.author,
-    m.provider_message_id, m.reply_to, m.extras, m.plan, m.price,
+    m.provider_message_id, m.reply_to, m.extras, m.plan, m.price, m.sent_at,
     (select k.media from message_media k where k.message_id = m.message_id
      order by k.heard_at desc limit 1) as media,
     (select k.changes from message_changes k where k.message_id = m.message_id

@@ -154,4 +154,5 @@ def _message(row: Any) -> RecordedMessage:
         changes=_read(MessageChanges, row["changes"]),
         plan=_read(SendPlan, row["plan"]),
         price=_read(Price, row["price"]),
+        sent_at=row["sent_at"],
     )

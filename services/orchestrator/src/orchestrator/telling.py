@@ -111,6 +111,7 @@ def customer_recorded(
         delivery_code=None,
         provider_message_id=heard.provider_message_id,
         reply_to=heard.reply_to,
+        sent_at=heard.sent_at,
     )
     return MessageRecorded.make(**envelope.fields(contact=True), message=message)
 
@@ -134,6 +135,7 @@ def echo_recorded(
         delivery_code=None,
         author=author,
         provider_message_id=heard.provider_message_id,
+        sent_at=heard.sent_at,
     )
     return MessageRecorded.make(**envelope.fields(contact=True), message=message)
 

@@ -1,0 +1,122 @@
+"""A program that speaks the widget's protocol, and the people at the other end."""
+
+from collections.abc import AsyncIterator
+from typing import Any
+from uuid import uuid4
+
+import aiohttp
+import pytest
+import socketio
+from channel_desk import PNG, VOICE, ChannelDesk, channel_desk
+from whole_platform import Shop
+
+from testkit import eventually_async
+
+ORIGIN = {"Origin": "http://127.0.0.1"}
+QUESTION = "How long do I have to return an item?"
+
+
+class Visitor:
+    """A visitor's session, its socket, and what was heard on it."""
+
+    def __init__(self, desk: ChannelDesk, http: aiohttp.ClientSession) -> None:
+        self.desk, self.http = desk, http
+        self.url = desk.shop.platform.url
+        self.heard: list[dict[str, Any]] = []
+        self.socket = socketio.AsyncClient(reconnection=False)
+        self.socket.on("message", self._listen)
+
+    async def _listen(self, message: dict[str, Any]) -> None:
+        self.heard.append(message)
+
+    async def connect(self) -> None:
+        """Open a session and its socket."""
+        key = {"channel_key": self.desk.shop.channels["webchat"]["external_id"]}
+        async with self.http.post(
+            f"{self.url}/widget/sessions", json=key, headers=ORIGIN
+        ) as answer:
+            assert answer.status == 200, await answer.text()
+            opened = await answer.json()
+        self.key, self.token = opened["visitor_id"], opened["token"]
+        await self.socket.connect(
+            self.url, auth={"token": self.token}, headers=ORIGIN, transports=["websocket"]
+        )
+
+    async def upload(self, data: bytes) -> str:
+        """Upload a file; its media id."""
+        form = aiohttp.FormData()
+        form.add_field("file", data, filename="file.bin")
+        headers = {**ORIGIN, "Authorization": f"Bearer {self.token}"}
+        url = f"{self.url}/widget/uploads"
+        async with self.http.post(url, data=form, headers=headers) as answer:
+            assert answer.status == 201, await answer.text()
+            return str((await answer.json())["media_id"])
+
+    async def say(self, **message: Any) -> None:
+        """Send a message and have it acknowledged."""
+        said = {"client_message_id": str(uuid4()), "text": "", **message}
+        acknowledged = await self.socket.call("message", said, timeout=10)
+        assert acknowledged["ok"], acknowledged
+
+    async def hears(self, role: str) -> dict[str, Any]:
+        """Wait for a message of this role."""
+
+        def look() -> dict[str, Any] | None:
+            return next((one for one in self.heard if one["role"] == role), None)
+
+        found = await eventually_async(look, f"a message of the {role}", 30)
+        assert found is not None
+        return found
+
+
+@pytest.fixture
+async def visitor(returns_shop: Shop) -> AsyncIterator[Visitor]:
+    async with channel_desk(returns_shop) as desk, aiohttp.ClientSession() as http:
+        visiting = Visitor(desk, http)
+        await visiting.connect()
+        yield visiting
+        await visiting.socket.disconnect()
+
+
+async def test_a_visitors_files_reach_people_byte_by_byte_and_theirs_the_visitor(visitor: Visitor):
+    desk = visitor.desk
+    picture, note = await visitor.upload(PNG), await visitor.upload(VOICE)
+    await visitor.say(text="This one is torn", media_ids=[picture])
+    await visitor.say(media_ids=[note])
+    for kind, data, text in (("image", PNG, "This one is torn"), ("voice", VOICE, "")):
+        message = await desk.until(
+            visitor, lambda m, kind=kind: (m["content"] or {}).get("kind") == kind, kind
+        )
+        assert message["text"] == text
+        assert await desk.download(message["content"]["media"]["url"]) == data
+    file = await desk.api.upload(f"{desk.tenant}/media", "label.png", PNG, "image/png")
+    await desk.post(visitor, text="Use this label", media_ids=[file["media_id"]])
+    shown = await visitor.hears("agent")
+    (media,) = shown["extras"]["media"]
+    assert (shown["text"], media["mime_type"]) == ("Use this label", "image/png")
+    assert await desk.download(visitor.url + media["url"]) == PNG
+
+
+async def test_a_tap_is_answered_and_what_was_seen_is_read(visitor: Visitor):
+    desk = visitor.desk
+    await visitor.say(text=QUESTION)
+    answer = await visitor.hears("bot")
+    assert "30 days" in answer["text"]
+    offered = [{"payload": "more", "title": "What does shipping cost?"}]
+    style = {"style": "buttons", "sections": [{"choices": offered}]}
+    await desk.post(visitor, text="Anything else?", choices=style)
+    shown = await visitor.hears("agent")
+    (choice,) = shown["extras"]["choices"]["sections"][0]["choices"]
+    await visitor.socket.emit("read", {"seq": shown["seq"]})
+    await desk.hand_back(visitor)
+    tap = {name: choice[name] for name in ("payload", "title")}
+    visitor.heard.clear()
+    await visitor.say(choice=tap, reply_to=shown["ref"])
+    tapped = await desk.until(
+        visitor, lambda m: (m["content"] or {}).get("kind") == "button_reply", "the tap"
+    )
+    assert tapped["text"] == "What does shipping cost?"
+    assert "4.90" in (await visitor.hears("bot"))["text"]
+    await desk.until(
+        visitor, lambda m: m["role"] == "agent" and m["delivery"] == "read", "a read message"
+    )
