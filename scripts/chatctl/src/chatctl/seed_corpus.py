@@ -56,6 +56,7 @@ ACME = DemoTenant(
             "WhatsApp",
             "106540352242922",
             {"access_token": "simulated-access-token"},
+            {"business_account_id": "419561257915477"},
         ),
         DemoChannel(
             "messenger",

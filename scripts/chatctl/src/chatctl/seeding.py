@@ -85,4 +85,6 @@ class Seeder:
             body["credentials"] = channel.credentials
         if channel.channel_type == "webchat":
             body["settings"] = {**channel.settings, "allowed_origins": [self._origin]}
+        elif channel.settings:
+            body["settings"] = channel.settings
         return body
