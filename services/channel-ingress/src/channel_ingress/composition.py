@@ -111,7 +111,6 @@ def compose(settings: Settings, database: Database, bus: Bus, graph: GraphClient
         sweeper.wake_in,
     )
     sender.outbound = outbound
-    sweeper.also(outbound.tell_delays)
     register(outbox, Configuration(store, channels, parking), intake, outbound)
     typing = TypingMarks(database, channels, parking, credentials, graph)
     bus.hear_stream(TypingShown, typing.hear)

@@ -82,14 +82,23 @@ class HealthChecks:
         """Keep when channels last said something."""
         heard = self._effect.take_heard()
         if heard:
-            async with self._database.system() as tx:
-                await self._book.health.note_events(tx, heard)
+            try:
+                async with self._database.system() as tx:
+                    await self._book.health.note_events(tx, heard)
+            except DatabaseAway:
+                self._effect.heard_again(heard)
+                raise
 
     async def look(self, channel: SendingChannel) -> None:
         """Ask the provider now, and keep what it says."""
         looked = await self._ask(channel)
         async with self._database.transaction(channel.tenant_id) as tx:
             await self._record(tx, channel, looked)
+        tokens = [finding for finding in looked.findings if finding.check == "token"]
+        if tokens and not any(_is_bad_token(finding) for finding in tokens):
+            # Sends lock a park before the health of its channel: so does this, on its own.
+            async with self._database.transaction(channel.tenant_id) as tx:
+                await self._book.token_works(tx, channel)
 
     async def _look_at_due(self) -> bool:
         async with self._database.system() as tx:
@@ -177,9 +186,6 @@ class HealthChecks:
         await self._book.health.record_look(
             tx, channel.channel_id, pause_seconds, looked.token_expires_at, rhythm
         )
-        tokens = [finding for finding in looked.findings if finding.check == "token"]
-        if tokens and not any(_is_bad_token(finding) for finding in tokens):
-            await self._book.token_works(tx, channel)
 
     async def _about_templates(
         self, tx: Transaction, channel: SendingChannel, at: datetime

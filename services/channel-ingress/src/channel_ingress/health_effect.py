@@ -40,6 +40,10 @@ class HealthEffect:
                 await self._book.note(tx, channel, [finding])
         return []
 
+    def heard_again(self, channels: Sequence[Channel]) -> None:
+        """What was taken could not be kept."""
+        self._heard = {channel.channel_id: channel for channel in channels} | self._heard
+
     def take_heard(self) -> list[Channel]:
         """Channels that said something since the last call: a write a message would cost much."""
         heard, self._heard = self._heard, {}

@@ -24,10 +24,14 @@ from contracts.v1.sending import SendMessage
 from contracts.v1.shapes import SendPlan
 from observe import get_logger
 from outbox import Outbox, RetryLater
-from postgres import Transaction
+from postgres import DatabaseAway, Transaction
 
 STALE = ("stale_ownership", "Somebody else owns the conversation since this was written.")
 NO_CHANNEL = ("channel_disabled", "The channel is not known any more.")
+BROKEN = "internal_error"
+BROKEN_TRIES = 5
+BROKEN_PAUSE_SECONDS = 60.0
+SAVEPOINT, BACK_TO_SAVEPOINT = "savepoint claim", "rollback to savepoint claim"
 TOLD_AFTER_SECONDS = 10.0
 """A send that waits longer is said to be delayed."""
 
@@ -69,10 +73,19 @@ class Outbound:
         self, tx: Transaction, conversation_id: UUID | None = None, limit: int = 50
     ) -> list[Claim]:
         """Take planned sends whose turn it is and plan them anew: what held for them when they
-        were written may not hold now. Those that may not go end here, or wait on."""
+        were written may not hold now. Those that may not go end here, or wait on; one that cannot
+        be planned holds up no other conversation."""
         claims = []
         for taken in await self._sends.take_due(tx, IN_FLIGHT_SECONDS, conversation_id, limit):
-            claim = await self._claim(taken, tx)
+            await tx.execute(SAVEPOINT)
+            try:
+                claim = await self._claim(taken, tx)
+            except DatabaseAway:
+                raise
+            except Exception as error:  # noqa: BLE001 - it gets its destination there
+                await tx.execute(BACK_TO_SAVEPOINT)
+                await self._broken(taken, error, tx)
+                continue
             if claim is not None:
                 claims.append(claim)
         return claims
@@ -303,6 +316,16 @@ class Outbound:
             return False
         await self._outbox.say(tx, message_failed(command, code, provider_code, detail, plan))
         return has_waiting
+
+    async def _broken(self, taken: Taken, error: Exception, tx: Transaction) -> None:
+        """A send that cannot be planned waits where people see it, and fails at last."""
+        claim = _claim_of(taken, None, taken.plan)
+        _log.error("a send cannot be planned", send_id=str(taken.command.send_id), exc_info=error)
+        detail = f"The message could not be prepared ({type(error).__name__})."
+        if claim.tries > BROKEN_TRIES:
+            await self._fail(claim, BROKEN, None, detail, tx)
+        else:
+            await self._sends.record_retry(tx, claim, BROKEN_PAUSE_SECONDS, BROKEN, None, detail)
 
     async def _next_of(self, conversation_id: UUID, tx: Transaction) -> Claim | None:
         claims = await self.claim_due(tx, conversation_id, limit=1)

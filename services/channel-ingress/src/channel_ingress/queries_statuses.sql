@@ -37,7 +37,7 @@ limit 200;
 
 -- name: joinable_statuses
 -- Unjoined statuses whose send is known and not in flight, the send's row locked. Those of one
--- channel and these messages, or (null) of all channels, lately heard.
+-- channel and these messages, or (null) of all channels, heard within some seconds (null: ever).
 select statuses.channel_id, statuses.provider_message_id, statuses.status, statuses.at,
        statuses.provider_code, statuses.detail, coalesce(parts.part, statuses.part, 0) as part,
        statuses.price_category, statuses.pricing_model, statuses.price_type, statuses.billable,
@@ -52,7 +52,9 @@ join sends
    and sends.channel_id = statuses.channel_id
 where not statuses.joined
   and (statuses.provider_message_id = any($1::text[])
-       or ($1::text[] is null and statuses.received_at > now() - interval '15 minutes'))
+       or ($1::text[] is null
+           and ($3::float8 is null
+                or statuses.received_at > now() - make_interval(secs => $3::float8))))
   and (parts.send_id is not null or sends.state <> 'attempting'
        or sends.attempting_since < now() - make_interval(secs => $2::float8))
 order by sends.send_id, statuses.at

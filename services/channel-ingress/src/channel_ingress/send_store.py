@@ -9,6 +9,8 @@ from datetime import datetime
 from typing import Literal
 from uuid import UUID
 
+from pydantic import ValidationError
+
 from channel_ingress.action_table import Fallback
 from channel_ingress.pacing import pair_cost_seconds
 from channel_ingress.policy_table import ENTRY_POINT_HOURS, PAIR_SECONDS, WINDOW_HOURS
@@ -359,8 +361,11 @@ class SendStore:
 
 
 def _plan_of(text: str | None) -> SendPlan | None:
-    """As this or a newer process wrote it."""
-    return SendPlan.model_validate_json(text, extra="ignore") if text else None
+    """As this or another version of the service wrote it; what it cannot read is planned anew."""
+    try:
+        return SendPlan.model_validate_json(text, extra="ignore") if text else None
+    except ValidationError:
+        return None
 
 
 def _text_of(plan: SendPlan | None) -> str | None:

@@ -33,6 +33,8 @@ STALL_SECONDS = 10.0
 """A process that stood still this long after its claim must not call any more: others may have."""
 HOLD_FIRST_SECONDS = 0.2
 HOLD_LONGEST_SECONDS = 5.0
+RECORD_TRIES = 6
+"""Tries to commit an outcome that the database breaks off, over some six seconds."""
 
 _NO_CHANNEL = Action("channel_disabled", "The channel is not known any more.")
 
@@ -117,14 +119,22 @@ class Sender:
         return await self._graph.send(adapter, path, body, token)
 
     async def _record(self, claim: Claim, outcome: Outcome) -> Claim | None:
-        """Commit the outcome, waiting while the database is away."""
-        wait_seconds = HOLD_FIRST_SECONDS
+        """Commit the outcome, waiting while the database is away; what it breaks off (a deadlock)
+        is tried again, because an outcome that is lost makes a send unknown."""
+        wait_seconds, broken = HOLD_FIRST_SECONDS, 0
         while True:
             try:
                 async with self._outbox.transaction(claim.command.tenant_id) as tx:
                     return await self.outbound.record(claim, outcome, tx)
             except DatabaseAway as error:
                 _log.warning("holding an outcome, the database is away", reason=str(error))
+            except Exception as error:
+                broken += 1
+                if broken >= RECORD_TRIES:
+                    raise
+                _log.warning(
+                    "an outcome is recorded again", reason=f"{type(error).__name__}: {error}"
+                )
             await asyncio.sleep(wait_seconds)
             wait_seconds = min(wait_seconds * 2, HOLD_LONGEST_SECONDS)
 

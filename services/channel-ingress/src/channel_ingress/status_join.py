@@ -36,9 +36,11 @@ class StatusJoin:
         tx: Transaction,
         message_ids: list[str] | None,
         in_flight_seconds: float = IN_FLIGHT_SECONDS,
+        newest_seconds: float | None = None,
     ) -> None:
-        """Join what can be joined of these messages (None: of all); the rest waits for its send."""
-        found = await self._statuses.joinable(tx, message_ids, in_flight_seconds)
+        """Join what can be joined of these messages (None: of all that are so new); the rest waits
+        for its send."""
+        found = await self._statuses.joinable(tx, message_ids, in_flight_seconds, newest_seconds)
         if not found:
             return
         events: list[Event] = []

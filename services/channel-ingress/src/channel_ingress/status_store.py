@@ -97,10 +97,16 @@ class StatusStore:
         return [(row["provider_message_id"], row["send_id"], row["part"]) for row in rows]
 
     async def joinable(
-        self, tx: Transaction, message_ids: list[str] | None, in_flight_seconds: float
+        self,
+        tx: Transaction,
+        message_ids: list[str] | None,
+        in_flight_seconds: float,
+        newest_seconds: float | None = None,
     ) -> list[JoinableStatus]:
-        """Unjoined statuses of these messages (None: of all), with their locked sends."""
-        rows = await tx.fetch(self._queries["joinable_statuses"], message_ids, in_flight_seconds)
+        """Unjoined statuses of these messages (None: of all that are so new), with their locked
+        sends."""
+        sql = self._queries["joinable_statuses"]
+        rows = await tx.fetch(sql, message_ids, in_flight_seconds, newest_seconds)
         return [_joinable(row) for row in rows]
 
     async def mark_joined(self, tx: Transaction, statuses: Sequence[JoinableStatus]) -> None:

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from functools import partial
 
-from blobs import BlobCorrupt, BlobMissing, Blobs
+from blobs import Blobs
 from channel_ingress.intake import Intake
 from channel_ingress.metrics import TROUBLE
 from channel_ingress.outbound import Outbound
@@ -15,10 +15,13 @@ from channel_ingress.status_join import StatusJoin
 from channel_ingress.store import Store
 from contracts.v1.channels import ChannelWebhookReceived
 from observe import get_logger
+from outbox import RetryLater
 from postgres import Database, DatabaseAway, Transaction
 
 BLOB_TRIES = 6
 COUNT_EVERY_SWEEPS = 15
+JOINED_WITHIN_SECONDS = 900.0
+"""A status whose send is not known by then is another's, or joined when its send is."""
 CLAIM_ROUNDS_MAX = 20
 """Claims of one sweep, 50 sends each."""
 
@@ -71,23 +74,28 @@ class Sweeper:
         self, intake: Intake, outbound: Outbound, sender: Sender, joins: StatusJoin
     ) -> None:
         """Sweep until cancelled."""
-        jobs: tuple[Callable[[], Awaitable[None]], ...] = (
-            lambda: self.read_large_bodies(intake),
-            lambda: self.call_due_sends(outbound, sender),
-            lambda: self.end_attempts(outbound),
-            lambda: self.join_statuses(joins),
-            lambda: self.read_unrouted_bodies(intake),
-        )
-        sweeps = 0
+        loop, next_sweep_at, sweeps = asyncio.get_running_loop(), 0.0, 0
+        # What came while nobody looked is evidence too: before anything is said to be unknown.
+        await _guarded(lambda: self.join_statuses(joins, every=True))
         while True:
-            for job in jobs:
-                await _guarded(job)
-            for more in self._more:
-                await _guarded(partial(self._in_transaction, more))
-            if sweeps % COUNT_EVERY_SWEEPS == 0:
-                await _guarded(self.count)
-            sweeps += 1
+            await _guarded(lambda: self.read_large_bodies(intake))
+            await _guarded(lambda: self.call_due_sends(outbound, sender))
+            await _guarded(partial(self._in_transaction, outbound.tell_delays))
+            # Many sends that are paced wake often; the rest of the net need not be looked through.
+            if loop.time() >= next_sweep_at:
+                next_sweep_at = loop.time() + self._sweep_seconds
+                await self._sweep(intake, outbound, joins)
+                if sweeps % COUNT_EVERY_SWEEPS == 0:
+                    await _guarded(self.count)
+                sweeps += 1
             await self._pause()
+
+    async def _sweep(self, intake: Intake, outbound: Outbound, joins: StatusJoin) -> None:
+        await _guarded(lambda: self.join_statuses(joins))
+        await _guarded(lambda: self.end_attempts(outbound))
+        await _guarded(lambda: self.read_unrouted_bodies(intake))
+        for more in self._more:
+            await _guarded(partial(self._in_transaction, more))
 
     async def call_due_sends(self, outbound: Outbound, sender: Sender) -> None:
         """Start every planned send whose turn it is; a cancellation cannot part claim and call."""
@@ -103,10 +111,10 @@ class Sweeper:
         async with self._database.system() as tx:
             await outbound.expire(tx, self._unknown_after_seconds)
 
-    async def join_statuses(self, joins: StatusJoin) -> None:
-        """Join statuses that came before their send could be known."""
+    async def join_statuses(self, joins: StatusJoin, *, every: bool = False) -> None:
+        """Join statuses that came before their send could be known; `every`: however old."""
         async with self._database.system() as tx:
-            await joins.settle(tx, None)
+            await joins.settle(tx, None, newest_seconds=None if every else JOINED_WITHIN_SECONDS)
 
     async def read_unrouted_bodies(self, intake: Intake) -> None:
         """Read bodies again whose channel has become known."""
@@ -149,19 +157,21 @@ class Sweeper:
         if claimed is None:
             return False
         delivery_id, text, tries = claimed
-        event = ChannelWebhookReceived.hear(text.encode())
         try:
+            event = ChannelWebhookReceived.hear(text.encode())
             raw = await self._blobs.get(event.body_sha256 or "")
-        except (BlobMissing, BlobCorrupt, OSError) as error:
-            _log.warning("a large body cannot be fetched", delivery_id=str(delivery_id))
-            if tries >= BLOB_TRIES:
+            async with self._database.system() as tx:
+                await intake.read(event, raw, tx)
+                await self._store.forget_body(tx, delivery_id, "in_blob")
+        except DatabaseAway:
+            raise
+        except Exception as error:  # noqa: BLE001 - tried again with a pause, then shown
+            what, name = str(delivery_id), type(error).__name__
+            _log.warning("a large body cannot be read", delivery_id=what, exc_info=error)
+            if tries >= BLOB_TRIES and not isinstance(error, RetryLater):
                 async with self._database.system() as tx:
-                    problem = f"{type(error).__name__} in {tries} tries"
+                    problem = f"{name} in {tries} tries"
                     await self._store.mark_body_unparsed(tx, delivery_id, problem)
-            return True
-        async with self._database.system() as tx:
-            await intake.read(event, raw, tx)
-            await self._store.forget_body(tx, delivery_id, "in_blob")
         return True
 
     async def _in_transaction(self, job: Callable[[Transaction], Awaitable[object]]) -> None:

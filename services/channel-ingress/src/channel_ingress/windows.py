@@ -8,7 +8,6 @@ from typing import TypeAlias
 from uuid import UUID
 
 from channel_ingress.contact_book import Known
-from channel_ingress.domain import conversation_identity
 from channel_ingress.items import Change, CustomerMessage, Item, Update
 from channel_ingress.send_store import SendStore
 from channel_ingress.store import Channel
@@ -60,7 +59,6 @@ def _opened(
     if isinstance(payload, Change) and known is not None:
         opens = payload.what == "reaction" and payload.by == "customer" and payload.emoji
         return (known.conversation_id, payload.at, False) if opens else None
-    if isinstance(payload, Update) and payload.kind == "referral" and payload.contact_external_id:
-        conversation_id = conversation_identity(channel.channel_id, payload.contact_external_id)
-        return conversation_id, received_at, False
+    if isinstance(payload, Update) and payload.kind == "referral" and known is not None:
+        return known.conversation_id, received_at, False
     return None
