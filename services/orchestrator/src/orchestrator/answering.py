@@ -49,6 +49,7 @@ from orchestrator.tools import (
     knowledge_tools,
     no_tools,
 )
+from orchestrator.wordless import holds_no_words, received_sentence
 
 REPLY_BYTES_MAX: Final = 90_000
 """Longer answers are cut, so that every message about them stays under the bus's limit."""
@@ -148,6 +149,8 @@ class Answerer:
             durations,
             monotonic() + self._limits.turn_seconds,
         )
+        if settings.rag_enabled and holds_no_words(leased.unanswered):
+            return _received(work)
         try:
             search_failed = await self._retrieve(work)
             prompt = self._prompt(work, search_failed=search_failed)
@@ -321,6 +324,20 @@ def _draft(work: _Work, final: ReplyGenerated, prompt: Prompt) -> Draft:
         cost_usd=None if None in costs else sum(cost for cost in costs if cost is not None),
         tool_rounds=work.rounds,
         evidence=evidence,
+    )
+
+
+def _received(work: _Work) -> Draft:
+    """Thank for what came without words, and ask for some; no model is needed for it."""
+    return Draft(
+        text=received_sentence(work.settings.language),
+        citations=[],
+        model=None,
+        input_tokens=0,
+        output_tokens=0,
+        cost_usd=None,
+        tool_rounds=0,
+        evidence={**work.evidence(), "decision": "asked_for_words"},
     )
 
 

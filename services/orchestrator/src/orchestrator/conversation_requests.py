@@ -119,7 +119,7 @@ class ConversationRequests:
         text = storable_text(request.text)
         if not text.strip() and not says_without_words(request.extras):
             raise Refused("empty_message", "A message needs text, a file or something to choose.")
-        extras_bytes = len(request.extras.model_dump_json()) if request.extras else 0
+        extras_bytes = len(request.extras.model_dump_json().encode()) if request.extras else 0
         if json_bytes(text) + 2 * extras_bytes > POST_BYTES_MAX:
             raise Refused("message_too_large", f"A message has at most {POST_BYTES_MAX} bytes.")
         async with self._outbox.transaction(request.tenant_id) as tx:

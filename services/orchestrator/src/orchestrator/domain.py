@@ -131,6 +131,8 @@ class CustomerWish:
     standing: Standing
     handoff_keyword: str | None
     answer_wanted: bool
+    quiet: bool = False
+    """Whether it changes nothing about what waits for an answer."""
 
 
 def hear_customer(standing: Standing, handoff_keyword: str | None, *, served: bool) -> CustomerWish:

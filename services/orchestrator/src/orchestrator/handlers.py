@@ -99,8 +99,7 @@ class Handlers:
         turn: Turn | None = None
         for heard in messages:
             with continued("record message", traceparent_of(heard)):
-                said, wish = await self._place(tx, conversation, heard)
-                wait_seconds = wait_seconds if said is None else wish
+                said, wait_seconds = await self._place(tx, conversation, heard, wait_seconds)
                 if heard is messages[-1] and wait_seconds is not None:
                     turn = await self._begin_turn(tx, heard, wait_seconds, begin=begin)
                 news = [] if said is None else said
@@ -170,20 +169,30 @@ class Handlers:
         return conversation
 
     async def _place(
-        self, tx: Transaction, conversation: LockedConversation, heard: MessageReceived
+        self,
+        tx: Transaction,
+        conversation: LockedConversation,
+        heard: MessageReceived,
+        earlier_seconds: float | None,
     ) -> tuple[list[Message] | None, float | None]:
         """Give a message its place; what to say, and after how many seconds the bot answers.
 
-        None, not even nothing, is said of a repeat; None seconds: the bot does not answer.
+        None, not even nothing, is said of a repeat; None seconds: the bot does not answer. Repeats
+        and quiet messages leave the seconds as messages before them had it.
         """
         rules = await self._rules.of(tx, heard.tenant_id, conversation.tenant_revision)
         wish = _wish_of(conversation, rules, heard)
         wait_seconds = rules.settings.coalesce_milliseconds / 1000
         placed = await self._store.record(
-            tx, heard, wish.standing, answer_wanted=wish.answer_wanted, wait_seconds=wait_seconds
+            tx,
+            heard,
+            wish.standing,
+            answer_wanted=wish.answer_wanted,
+            quiet=wish.quiet,
+            wait_seconds=wait_seconds,
         )
         if placed is None:
-            return None, None
+            return None, earlier_seconds
         await self._keep_contact(tx, conversation, heard)
         envelope = Envelope.of(conversation, heard)
         said: list[Message] = []
@@ -196,6 +205,8 @@ class Handlers:
             )
         if wish.standing != before:
             said.append(telling.conversation_updated(envelope, wish.standing))
+        if wish.quiet:
+            return said, earlier_seconds
         return said, wait_seconds if wish.answer_wanted else None
 
     async def _hand_off(
@@ -260,11 +271,11 @@ def _wish_of(
 ) -> CustomerWish:
     """History changes nothing; what nobody can read is shown to people, and not answered."""
     if heard.imported:
-        return CustomerWish(conversation.standing, None, answer_wanted=False)
+        return CustomerWish(conversation.standing, None, answer_wanted=False, quiet=True)
     keyword = rules.handoff_words.found_in(heard.content.text or "")
     wish = hear_customer(conversation.standing, keyword, served=conversation.served)
     if heard.content.kind == "unsupported":
-        return replace(wish, answer_wanted=False)
+        return replace(wish, answer_wanted=False, quiet=True)
     return wish
 
 

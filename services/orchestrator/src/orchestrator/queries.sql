@@ -76,12 +76,14 @@ with recorded as (
     returning seq, created_at
 )
 update conversations c
-set last_seq = recorded.seq, last_customer_seq = recorded.seq,
-    last_message_at = recorded.created_at, status = $9::text, owner_kind = $10::text,
-    assignee = $11::text, ownership_number = $12::bigint,
-    -- History is answered already, unless something still waits for an answer.
-    last_answered_seq = case when $16::boolean and c.last_answered_seq = c.last_customer_seq
-        then recorded.seq else c.last_answered_seq end,
+set last_seq = recorded.seq, last_message_at = recorded.created_at, status = $9::text,
+    owner_kind = $10::text, assignee = $11::text, ownership_number = $12::bigint,
+    -- Where nothing waits, all before it is answered; a quiet message is so itself. Where something
+    -- waits, a quiet one changes nothing: it neither takes the answer away nor asks for one more.
+    last_answered_seq = case when c.last_answered_seq < c.last_customer_seq
+        then c.last_answered_seq when $16::boolean then recorded.seq else recorded.seq - 1 end,
+    last_customer_seq = case when $16::boolean and c.last_answered_seq < c.last_customer_seq
+        then c.last_customer_seq else recorded.seq end,
     turn_due_at = case when $16::boolean then c.turn_due_at when $13::boolean then
         coalesce(c.turn_due_at, recorded.created_at + make_interval(secs => $14::float8)) end
 from recorded

@@ -197,9 +197,13 @@ class ConversationStore:
         standing: Standing,
         *,
         answer_wanted: bool,
+        quiet: bool,
         wait_seconds: float,
     ) -> Placed | None:
-        """Give a customer's message the next place; None if it has one already."""
+        """Give a customer's message the next place; None if it has one already.
+
+        A quiet one neither wants an answer nor takes one from what waits.
+        """
         content = heard.content
         row = await tx.fetchrow(
             self._queries["record_customer_message"],
@@ -215,7 +219,7 @@ class ConversationStore:
             answer_wanted,
             wait_seconds,
             heard.reply_to,
-            bool(heard.imported),
+            quiet,
         )
         return None if row is None else Placed(row["seq"], row["created_at"])
 

@@ -218,6 +218,7 @@ def recorded_and_sent(
         reply_to=message.reply_to,
         created_at=message.created_at,
         previous_seq=previous_seq,
+        author_name=message.author,
     )
     if not envelope.is_watched:
         return [send]

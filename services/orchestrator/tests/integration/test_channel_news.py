@@ -149,6 +149,57 @@ async def test_what_nobody_can_read_is_shown_and_not_answered(desk):
     assert desk.outbox.heard(SendMessage) == []
 
 
+def unreadable(desk):
+    content = MessageContent(kind="unsupported", text=None, media=None, data='{"errors":[]}')
+    return desk.message("", content=content)
+
+
+async def test_what_nobody_can_read_takes_no_answer_from_what_was_asked(desk):
+    await desk.configure(coalesce_milliseconds=200)
+    await desk.hear("How long may I return it?")
+    await desk.hear(unreadable(desk))
+    await desk.settled()
+    assert len(desk.outbox.heard(SendMessage)) == 1
+    await desk.configure(coalesce_milliseconds=0)
+    await desk.hear(desk.message("And who pays?"), unreadable(desk))
+    await desk.settled()
+    assert len(desk.outbox.heard(SendMessage)) == 2
+
+
+async def test_history_and_the_unreadable_are_not_answered_while_the_bot_writes(desk, gate):
+    desk.model_says(gate)
+    await desk.hear("Where is my order?")
+    await gate.next_question()
+    await desk.hear(desk.message("From last month", imported=True), unreadable(desk))
+    gate.open("On its way.")
+    await desk.settled()
+    assert len(desk.outbox.heard(SendMessage)) == 1
+    await desk.hear("And my invoice?")
+    question = await gate.next_question()
+    gate.open("Attached.")
+    await desk.settled()
+    assert question.messages[-1].content == "And my invoice?"
+    assert len(desk.outbox.heard(SendMessage)) == 2
+
+
+async def test_a_file_without_words_is_thanked_for_and_not_searched_for(desk):
+    await desk.configure(language="hr-HR")
+    file = MessageContent(kind="image", text=None, media=PHOTO, data=None)
+    place = MessageContent(kind="location", text="Ilica 1", media=None, data='{"latitude":1}')
+    await desk.hear(desk.message("", content=file), desk.message("Ilica 1", content=place))
+    await desk.settled()
+    (send,) = desk.outbox.heard(SendMessage)
+    assert send.body.text == "Hvala, primili smo. Što biste željeli znati?"
+    ((outcome, evidence),) = await desk.evidence()
+    assert (outcome, evidence["decision"], evidence["searches"]) == (
+        "answered", "asked_for_words", [],
+    )  # fmt: skip
+    await desk.hear("May I return this lamp?")
+    await desk.settled()
+    assert len(desk.outbox.heard(SendMessage)) == 2
+    assert (await desk.evidence())[1][1]["searches"]
+
+
 async def test_a_thread_taken_and_given_back(desk):
     await desk.hear("Hello")
     await desk.settled()

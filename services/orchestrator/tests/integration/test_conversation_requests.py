@@ -14,6 +14,7 @@ from contracts.v1.conversations import (
     UpdateConversation,
 )
 from contracts.v1.sending import SendMessage
+from contracts.v1.shapes import Choice, Choices, ChoiceSection, MessageExtras
 from contracts.v1.turns import ConversationUpdated, HandoffRequested, MessageRecorded
 from orchestrator.conversation_requests import read_cursor, write_cursor
 
@@ -173,6 +174,17 @@ async def test_a_post_that_no_message_could_carry_is_refused(desk, ask):
     await desk.hear("Hello")
     long = desk.parts.requests.post(ask(PostMessage, text="🙂" * 60_000))
     assert await code_of(long) == "message_too_large"
+    rows = [
+        Choice(payload=str(number), title="選" * 200, description="選" * 500, url=None)
+        for number in range(60)
+    ]
+    choices = Choices(style="list", label=None, sections=[ChoiceSection(title=None, choices=rows)])
+    extras = MessageExtras(
+        header=None, footer=None, media=[], choices=choices, template=None, location=None,
+        reaction=None,
+    )  # fmt: skip
+    wide = desk.parts.requests.post(ask(PostMessage, text="?", extras=extras))
+    assert await code_of(wide) == "message_too_large"
 
 
 async def test_what_a_person_answered_is_not_answered_again_after_handing_back(desk, ask, gate):
