@@ -1,13 +1,14 @@
 """What has to wait waits visibly and goes out once; what may not go out says why."""
 
+import asyncio
 import time
 from collections.abc import AsyncIterator
 from typing import Any
 from uuid import uuid4
 
 import pytest
-from channel_desk import ChannelDesk, channel_desk
-from whole_platform import Shop
+from channel_desk import INBOX_APP_ID, PNG, ChannelDesk, channel_desk
+from whole_platform import Shop, WholePlatform
 
 from testkit import eventually_async
 
@@ -100,3 +101,31 @@ async def test_outside_the_window_without_a_template_it_fails_and_says_why(desk:
     assert await desk.sent_to(ana) == []
     await ana.say("Are you still there?")
     assert (await ana.reply()).kind == "text"
+
+
+async def test_what_comes_while_nobody_reads_it_is_there_afterwards(
+    platform: WholePlatform, desk: ChannelDesk
+):
+    ana, ben = desk.customer(), desk.page_visitor()
+    platform.service("channel-ingress").kill()
+    try:
+        liked = f"wamid.{uuid4().hex}"
+        await ana.react(liked)
+        await ana.file(PNG, mime_type="image/png", caption="Look")
+        await ana.say(QUESTION, message_ids=[liked])
+        await ben.send("echo", text="Mia here.", app_id=INBOX_APP_ID)
+        await ben.say(QUESTION)
+    finally:
+        await asyncio.to_thread(platform.revive, "channel-ingress")
+    picture = await desk.until(
+        ana, lambda m: m["content"] and m["content"]["media"]["state"] == "stored", "a picture"
+    )
+    assert await desk.download(picture["content"]["media"]["url"]) == PNG
+    question = await desk.until(ana, lambda m: m["changes"], "the reaction")
+    assert (question["provider_message_id"], picture["text"]) == (liked, "Look")
+    await desk.until(
+        ana, lambda m: m["seq"] > question["seq"] and m["delivery"] == "read", "a read answer"
+    )
+    answers = [m["text"] for m in await desk.messages(ana) if m["role"] == "bot"]
+    assert [send.text for send in await desk.sent_to(ana)] == answers
+    assert {m["text"] for m in await desk.messages(ben)} == {"Mia here.", QUESTION}
