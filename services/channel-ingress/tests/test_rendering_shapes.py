@@ -306,7 +306,8 @@ def test_the_widget_shows_extras_as_they_are() -> None:
         contact_external_id="v1",
         recorded_message_id=uuid4(),
         seq=2,
-        author="bot",
+        author="agent",
+        author_name="Eva",
         turn_id=None,
         ownership_number=1,
         body=body("**Hi**", choices=choices("Yes"), media=[media()]),
@@ -315,6 +316,7 @@ def test_the_widget_shows_extras_as_they_are() -> None:
     )
     shown = delivery_of(command).message
     assert (shown.text, shown.extras, shown.reply_to) == ("**Hi**", command.body.extras, "m1")
+    assert (shown.role, shown.author) == ("agent", "Eva")
 
 
 JUDGED: list[dict[str, Any]] = [

@@ -65,6 +65,9 @@ class SendMessage(Command, owner="channel-ingress", said_by=("orchestrator",), v
     previous_seq: int | None = Field(
         None, ge=1, description="Place of the send before this one, which has to go out first."
     )
+    author_name: ShortText | None = Field(
+        None, description="The person's name, for agents; shown where the channel has room."
+    )
 
 
 class DeliverToVisitor(Command, owner="gateway", said_by=("channel-ingress",), version=1):

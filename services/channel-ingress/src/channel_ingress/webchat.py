@@ -45,6 +45,7 @@ def delivery_of(command: SendMessage) -> DeliverToVisitor:
             turn_id=command.turn_id,
             delivery="accepted",
             delivery_code=None,
+            author=command.author_name,
             reply_to=command.reply_to,
             extras=command.body.extras,
         ),

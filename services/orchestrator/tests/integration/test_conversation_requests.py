@@ -139,7 +139,8 @@ async def test_a_person_who_posts_owns_the_conversation(desk, ask):
     posted = (await desk.parts.requests.post(ask(PostMessage))).message
     assert (posted.seq, posted.role, posted.delivery) == (3, "agent", "planned")
     send = desk.outbox.heard(SendMessage)[-1]
-    assert (send.author, send.ownership_number, send.seq) == ("agent", 2, 3)
+    assert (send.author, send.author_name) == ("agent", "ana")
+    assert (send.ownership_number, send.seq) == (2, 3)
     updated = desk.outbox.heard(ConversationUpdated)[-1]
     assert (updated.owner_kind, updated.assignee, updated.status) == (
         "human",
