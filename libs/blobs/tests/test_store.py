@@ -44,10 +44,34 @@ async def test_empty_and_large_blobs(blobs: Blobs) -> None:
         assert await blobs.get(await blobs.put(data)) == data
 
 
+async def test_large_blobs_are_read_bit_by_bit_and_in_parts(blobs: Blobs) -> None:
+    for data in (b"", b"hello", bytes(range(256)) * 4_001):
+        name = await blobs.put(data)
+        assert await blobs.size(name) == len(data)
+        assert b"".join([piece async for piece in blobs.pieces(name)]) == data
+    part = [piece async for piece in blobs.pieces(name, 255, 700_000)]
+    assert b"".join(part) == data[255:700_000]
+
+
+async def test_the_end_of_what_was_changed_is_not_given(tmp_path: Path) -> None:
+    data = bytes(range(256)) * 4_000
+    name = await Blobs.open(f"file://{tmp_path}").put(data)
+    (tmp_path / "sha256" / name[:2] / name).write_bytes(b"x" + data[1:])
+    got = 0
+    with pytest.raises(BlobCorrupt):
+        async for piece in Blobs.open(f"file://{tmp_path}").pieces(name):
+            got += len(piece)
+    assert 0 < got < len(data)
+
+
 async def test_missing_blob(blobs: Blobs) -> None:
     assert not await blobs.exists(HELLO)
     with pytest.raises(BlobMissing):
         await blobs.get(HELLO)
+    with pytest.raises(BlobMissing):
+        await blobs.size(HELLO)
+    with pytest.raises(BlobMissing):
+        [piece async for piece in blobs.pieces(HELLO)]
 
 
 async def test_delete_is_idempotent(blobs: Blobs) -> None:

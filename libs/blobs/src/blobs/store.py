@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 import re
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import BinaryIO, Final, Self
 from urllib.parse import unquote, urlsplit
@@ -14,6 +15,7 @@ from obstore.store import LocalStore, MemoryStore, ObjectStore, S3Store
 from blobs.errors import BlobCorrupt, BlobMissing, InvalidBlobAddress
 
 _PIECE_BYTES: Final = 1024 * 1024
+_STREAMED_BYTES: Final = 256 * 1024
 _SHA256: Final = re.compile(r"[0-9a-f]{64}")
 
 
@@ -73,6 +75,38 @@ class Blobs:
         if hashlib.sha256(data).hexdigest() != sha256:
             raise BlobCorrupt(sha256)
         return data
+
+    async def size(self, sha256: str) -> int:
+        """How many bytes the blob has; BlobMissing if there is none."""
+        try:
+            found = await obstore.head_async(self._store, _path(sha256))
+        except (FileNotFoundError, NotFoundError):
+            raise BlobMissing(sha256) from None
+        return found["size"]
+
+    async def pieces(
+        self, sha256: str, start: int = 0, end: int | None = None
+    ) -> AsyncIterator[bytes]:
+        """Read all, or [start, end), bit by bit, for what is too large for memory; else as `get`.
+
+        Only the whole is proven: its last piece comes when the hash of all of them fits.
+        """
+        part = None if end is None else (start, end)
+        digest, held = hashlib.sha256(), b""
+        try:
+            answer = await obstore.get_async(
+                self._store, _path(sha256), options={"range": part} if part else None
+            )
+            async for piece in answer.stream(min_chunk_size=_STREAMED_BYTES):
+                if held:
+                    yield held
+                held = bytes(piece)
+                digest.update(held)
+        except (FileNotFoundError, NotFoundError):
+            raise BlobMissing(sha256) from None
+        if part is None and digest.hexdigest() != sha256:
+            raise BlobCorrupt(sha256)
+        yield held
 
     async def exists(self, sha256: str) -> bool:
         """Whether a blob of this hash is stored."""
