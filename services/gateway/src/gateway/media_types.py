@@ -3,6 +3,7 @@
 import io
 import re
 import zipfile
+from codecs import getincrementaldecoder
 from typing import Final, Literal
 
 from gateway.problems import Problem
@@ -32,6 +33,7 @@ _AUDIO_BRANDS: Final = frozenset({b"M4A ", b"M4B ", b"F4A "})
 _PROGRAMS: Final = (b"MZ", b"\x7fELF", b"#!", b"\xca\xfe\xba\xbe", b"\xcf\xfa\xed\xfe")
 _CONTROL: Final = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f\x7f]")
 _PROBE_BYTES: Final = 8192
+_LOOKED_AT_BYTES: Final = 256 * 1024
 
 INLINE: Final = re.compile(
     r"(image/(jpeg|png|gif|webp)|audio/[a-z0-9-]+|video/[a-z0-9-]+|application/pdf)"
@@ -130,10 +132,16 @@ def _packed(data: bytes) -> str | None:
 
 
 def _text(data: bytes) -> str | None:
-    if not data.strip() or data.startswith(_PROGRAMS) or _CONTROL.search(data):
+    if not data.strip() or data.startswith(_PROGRAMS):
         return None
+    decoder = getincrementaldecoder("utf-8")()
     try:
-        data.decode()
+        # Bit by bit: looking at all of a large file at once would hold up every other thread.
+        for start in range(0, len(data), _LOOKED_AT_BYTES):
+            if _CONTROL.search(data, start, start + _LOOKED_AT_BYTES):
+                return None
+            decoder.decode(data[start : start + _LOOKED_AT_BYTES])
+        decoder.decode(b"", final=True)
     except UnicodeDecodeError:
         return None
     return "text/plain"

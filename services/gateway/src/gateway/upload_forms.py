@@ -2,9 +2,11 @@
 
 import asyncio
 import re
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Final
+from weakref import WeakValueDictionary
 
 from starlette.datastructures import FormData, UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
@@ -42,21 +44,52 @@ class UploadForm:
     language: str | None
 
 
-async def read_upload(request: Request, bytes_max: int) -> UploadForm:
-    """Read a document's form; problems as `read_file_form`."""
-    form = await read_file_form(request, bytes_max, {"title", "language"})
-    return UploadForm(
-        data=form.data,
-        file_name=form.file_name,
-        declared_type=form.declared_type,
-        title=form.fields["title"] or form.file_name,
-        language=_language(form.fields["language"]),
-    )
+class Receiving:
+    """Lets a sender's files arrive, so many at once, and holds a few of everybody's in memory.
+
+    A file that arrives lies on disk: one who sends slowly keeps nobody else waiting.
+    """
+
+    def __init__(self, *, of_sender: int, in_memory: int) -> None:
+        self._of_sender = of_sender
+        self._senders: WeakValueDictionary[str, asyncio.Semaphore] = WeakValueDictionary()
+        self._in_memory = asyncio.Semaphore(in_memory)
+
+    @asynccontextmanager
+    async def file(
+        self, request: Request, sender: str, bytes_max: int, names: set[str]
+    ) -> AsyncIterator[FileForm]:
+        """Read `file` and these text fields; it is in memory until the block ends.
+
+        Problems: 413 over the cap, 400 no form, 422 wrong fields, 408 too slow.
+        """
+        turn = self._senders.get(sender)
+        if turn is None:
+            turn = self._senders[sender] = asyncio.Semaphore(self._of_sender)
+        async with turn:
+            form = await _received(request, bytes_max)
+            try:
+                async with self._in_memory:
+                    yield await _form_of(form, bytes_max, names)
+            finally:
+                await form.close()
+
+    @asynccontextmanager
+    async def document(
+        self, request: Request, sender: str, bytes_max: int
+    ) -> AsyncIterator[UploadForm]:
+        """Read a document's form, as `file`."""
+        async with self.file(request, sender, bytes_max, {"title", "language"}) as form:
+            yield UploadForm(
+                data=form.data,
+                file_name=form.file_name,
+                declared_type=form.declared_type,
+                title=form.fields["title"] or form.file_name,
+                language=_language(form.fields["language"]),
+            )
 
 
-async def read_file_form(request: Request, bytes_max: int, names: set[str]) -> FileForm:
-    """Read `file` and these text fields; problems: 413 over the cap, 400 no form, 422 wrong
-    fields, 408 too slow."""
+async def _received(request: Request, bytes_max: int) -> FormData:
     refuse_declared(request.headers.get("content-length"), bytes_max + _FORM_BYTES)
     parser = MultiPartParser(
         request.headers,
@@ -67,15 +100,11 @@ async def read_file_form(request: Request, bytes_max: int, names: set[str]) -> F
     )
     try:
         async with asyncio.timeout(_READ_SECONDS_MAX):
-            form = await parser.parse()
+            return await parser.parse()
     except MultiPartException as error:
         raise Problem(400, "invalid_form", f"The form cannot be read: {error.message}") from None
     except TimeoutError:
         raise Problem(408, "request_timeout", "The file did not arrive in time.") from None
-    try:
-        return await _form_of(form, bytes_max, names)
-    finally:
-        await form.close()
 
 
 async def _form_of(form: FormData, bytes_max: int, names: set[str]) -> FileForm:

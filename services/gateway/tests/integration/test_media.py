@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
+import hashlib
 import time
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID, uuid4
 
 import aiohttp
+import asyncpg
 
+from blobs import Blobs
 from contracts.v1.conversations import (
     Conversation,
     ConversationFound,
@@ -27,12 +32,18 @@ from .test_widget_sockets import recorded
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(range(200))
 
 
-async def uploaded(tenant: Tenant, data: bytes, name: str = "a.png", **fields: str) -> Answered:
+async def uploaded(
+    tenant: Tenant,
+    data: bytes,
+    name: str = "a.png",
+    headers: dict[str, str] | None = None,
+    **fields: str,
+) -> Answered:
     form = aiohttp.FormData()
     form.add_field("file", data, filename=name, content_type="application/x-lie")
     for field, value in fields.items():
         form.add_field(field, value)
-    return await tenant.call("POST", f"{tenant.path}/media", data=form)
+    return await tenant.call("POST", f"{tenant.path}/media", data=form, headers=headers or {})
 
 
 class Desk:
@@ -136,6 +147,81 @@ async def test_links_are_read_in_parts_and_die(running: Running, monkeypatch: An
     later = time.time() + media_links.LINK_SECONDS
     monkeypatch.setattr(media_links.time, "time", lambda: later)
     assert (await open_call("GET", path)).status == 404
+
+
+async def test_large_files_are_never_whole_in_memory(running: Running, monkeypatch: Any) -> None:
+    tenant = await running.tenant()
+    film = b"\x1a\x45\xdf\xa3V_" + bytes(1_000_000)
+    path = (await uploaded(tenant, film)).json["url"].removeprefix("http://chat.test")
+
+    async def whole(*_: object) -> bytes:
+        raise AssertionError("it was read whole")
+
+    monkeypatch.setattr(Blobs, "get", whole)
+    open_call = running.call.using(None)
+    got = await open_call("GET", path)
+    assert (got.status, got.raw) == (200, film)
+    assert got.headers["Content-Length"] == str(len(film))
+    part = await open_call("GET", path, headers={"Range": "bytes=3-999999"})
+    assert (part.status, part.raw) == (206, film[3:1_000_000])
+    other = {"Range": "bytes=3-5", "If-Range": '"another"'}
+    assert (await open_call("GET", path, headers=other)).status == 200
+    await running.gateway.parts.blobs.delete(hashlib.sha256(film).hexdigest())
+    assert (await open_call("GET", path)).status == 404
+
+
+async def test_who_sends_slowly_keeps_nobody_waiting(running: Running) -> None:
+    slow, quick = await running.tenant(), await running.tenant()
+    held = asyncio.Event()
+
+    async def drops() -> AsyncIterator[bytes]:
+        yield b"--b\r\nContent-Disposition: form-data; name=file; filename=a\r\n\r\n"
+        await held.wait()
+
+    form = {"Content-Type": "multipart/form-data; boundary=b"}
+    path = f"{slow.path}/media"
+    async with asyncio.TaskGroup() as group:
+        for _ in range(3):
+            group.create_task(slow.call("POST", path, data=drops(), headers=form))
+        await asyncio.sleep(0.3)  # nothing tells that the first bytes were read
+        async with asyncio.timeout(10):
+            assert (await uploaded(quick, PNG)).status == 201
+        held.set()
+
+
+async def test_a_used_key_hides_neither_other_words_nor_other_files(
+    running: Running, owners: Owners
+) -> None:
+    desk = Desk(owners)
+    await owners.start()
+    tenant = await running.tenant()
+    made = await running.call("POST", f"{tenant.path}/keys", {"name": "another"})
+    other = Tenant(tenant.tenant_id, running.call.using(made.json["key"]), tenant.path)
+    key = {"Idempotency-Key": "1"}
+    path = desk.path(tenant)
+    await tenant.call("POST", path, {"text": "Yes"}, headers=key)
+    await tenant.call("POST", path, {"text": "Yes"}, headers=key)
+    await other.call("POST", path, {"text": "No"}, headers=key)
+    first = await uploaded(tenant, PNG, headers={"Idempotency-Key": "2"})
+    await forget_answers(running)
+    await tenant.call("POST", path, {"text": "Yes"}, headers=key)
+    await forget_answers(running)
+    await tenant.call("POST", path, {"text": "On another day"}, headers=key)
+    second = await uploaded(tenant, PNG + b"!", headers={"Idempotency-Key": "2"})
+    assert [sent.text for sent in desk.posted] == ["Yes", "No", "Yes", "On another day"]
+    yes, no, again, later = (sent.idempotency_key for sent in desk.posted)
+    assert yes == again
+    assert len({yes, no, later}) == 3
+    assert first.json["media_id"] != second.json["media_id"]
+
+
+async def forget_answers(running: Running) -> None:
+    """As a day later."""
+    connection = await asyncpg.connect(running.database.admin_url)
+    try:
+        await connection.execute("delete from idempotency")
+    finally:
+        await connection.close()
 
 
 async def test_what_may_not_be_uploaded(start_gateway: Any) -> None:

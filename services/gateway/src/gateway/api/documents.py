@@ -29,7 +29,7 @@ from gateway.door import Principal
 from gateway.file_types import media_type_of
 from gateway.problems import not_found
 from gateway.repeats import new_id
-from gateway.upload_forms import UploadForm, read_upload
+from gateway.upload_forms import Receiving, UploadForm
 from gateway.upload_store import Upload
 from observe import get_logger
 
@@ -38,7 +38,7 @@ router = APIRouter(
 )
 
 _ASKED_ABOUT_MAX: Final = 20
-_UPLOADS_AT_ONCE: Final = asyncio.Semaphore(4)
+_RECEIVING: Final = Receiving(of_sender=8, in_memory=4)
 _log = get_logger("documents")
 
 _FORM: Final[dict[str, Any]] = {
@@ -82,11 +82,12 @@ class DocumentsShown(BaseModel):
 )
 async def upload_document(tenant_id: UUID, request: Request, parts: With, who: Caller) -> Response:
     """Upload a document. The same bytes again give the document that is already there (200)."""
-    async with _UPLOADS_AT_ONCE:
-        form = await read_upload(request, parts.settings.upload_bytes_max)
+    bytes_max = parts.settings.upload_bytes_max
+    async with _RECEIVING.document(request, str(tenant_id), bytes_max) as form:
         media_type = await asyncio.to_thread(media_type_of, form.file_name, form.data)
         sha256 = await parts.blobs.put(form.data)
-    upload = _upload(tenant_id, new_id(request, who, "document"), form, media_type, sha256)
+    document_id = new_id(request, who, f"document\0{sha256}")
+    upload = _upload(tenant_id, document_id, form, media_type, sha256)
     content = "\0".join((sha256, form.title, form.language or "")).encode()
     return await parts.repeats.once(request, who, content, lambda: _keep(parts, who, upload))
 

@@ -8,8 +8,9 @@ from urllib.parse import quote
 from uuid import UUID
 
 from fastapi import APIRouter, Path, Request, Response
-from fastapi.responses import JSONResponse
+from fastapi.responses import JSONResponse, StreamingResponse
 from pydantic import BaseModel, Field
+from starlette.datastructures import Headers
 
 from blobs import BlobMissing
 from gateway.api.guarded_route import MULTIPART, GuardedRoute, OpenRoute
@@ -20,15 +21,13 @@ from gateway.media_store import UploadedMedia
 from gateway.media_types import INLINE, MediaKind, kind_of, media_type
 from gateway.problems import Problem, not_found
 from gateway.repeats import new_id
-from gateway.upload_forms import FileForm, read_file_form
+from gateway.upload_forms import FileForm, Receiving
 
 router = APIRouter(tags=["media"])
 _guarded = APIRouter(prefix="/api/tenants/{tenant_id}/media", route_class=GuardedRoute)
 _open = APIRouter(prefix="/media", route_class=OpenRoute)
 
-# A file is in memory while it passes: so many at once, no more.
-_UPLOADS_AT_ONCE: Final = asyncio.Semaphore(2)
-_DOWNLOADS_AT_ONCE: Final = asyncio.Semaphore(8)
+_RECEIVING: Final = Receiving(of_sender=8, in_memory=2)
 _RANGE: Final = re.compile(r"bytes=(\d{0,15})-(\d{0,15})")
 _CSP: Final = "default-src 'none'; style-src 'unsafe-inline'; sandbox"
 
@@ -77,14 +76,14 @@ class MediaShown(BaseModel):
 )
 async def upload_media(tenant_id: UUID, request: Request, parts: With, who: Caller) -> Response:
     """Upload a file for a message; name its `media_id` when you post the message."""
-    async with _UPLOADS_AT_ONCE:
-        form = await read_file_form(request, parts.settings.media_bytes_max, {"kind"})
+    bytes_max = parts.settings.media_bytes_max
+    async with _RECEIVING.file(request, str(tenant_id), bytes_max, {"kind"}) as form:
         mime_type = await asyncio.to_thread(media_type, form.data)
         kind = kind_of(mime_type, form.fields["kind"] or None)
         sha256 = await parts.blobs.put_file(io.BytesIO(form.data))
     media = UploadedMedia(
         tenant_id=tenant_id,
-        media_id=new_id(request, who, "media"),
+        media_id=new_id(request, who, f"media\0{sha256}\0{kind}"),
         channel_id=None,
         visitor_id=None,
         kind=kind,
@@ -135,17 +134,21 @@ async def open_media(
     headers = _headers(media)
     if request.headers.get("if-none-match") == headers["ETag"]:
         return Response(status_code=304, headers=headers)
-    async with _DOWNLOADS_AT_ONCE:
-        try:
-            data = await parts.blobs.get(media.sha256)
-        except BlobMissing:
-            raise not_found() from None
-    given = _range(request.headers.get("range"), len(data))
+    try:
+        size = await parts.blobs.size(media.sha256)
+    except BlobMissing:
+        raise not_found() from None
+    given = _range(request.headers, headers["ETag"], size)
     if given is None:
-        return Response(data, headers=headers)
+        headers["Content-Length"] = str(size)
+        return StreamingResponse(parts.blobs.pieces(media.sha256), headers=headers)
     start, end = given
-    headers["Content-Range"] = f"bytes {start}-{end - 1}/{len(data)}"
-    return Response(data[start:end], status_code=206, headers=headers)
+    headers |= {
+        "Content-Range": f"bytes {start}-{end - 1}/{size}",
+        "Content-Length": str(end - start),
+    }
+    part = parts.blobs.pieces(media.sha256, start, end)
+    return StreamingResponse(part, status_code=206, headers=headers)
 
 
 def stored(media: UploadedMedia) -> StoredMedia:
@@ -181,10 +184,10 @@ def _headers(media: StoredMedia) -> dict[str, str]:
     return headers
 
 
-def _range(header: str | None, size: int) -> tuple[int, int] | None:
+def _range(given: Headers, etag: str, size: int) -> tuple[int, int] | None:
     """One range as [start, end); None for the whole file or what we do not read."""
-    match = _RANGE.fullmatch(header.strip()) if header else None
-    if match is None or match.group() == "bytes=-":
+    match = _RANGE.fullmatch(given.get("range", "").strip())
+    if match is None or match.group() == "bytes=-" or given.get("if-range", etag) != etag:
         return None
     first, last = match.groups()
     if first:

@@ -1,7 +1,8 @@
 """Messages of a conversation: read by everybody, said by people and integrators."""
 
+import hashlib
 from typing import Annotated, Any, Final
-from uuid import UUID, uuid4
+from uuid import UUID
 
 from fastapi import APIRouter, Query, Request
 from pydantic import BaseModel, Field
@@ -10,10 +11,11 @@ from contracts.v1.conversations import GetConversation, ListMessages, MessagesLi
 from contracts.v1.shapes import OutgoingMedia, RecordedMessage
 from gateway.api.guarded_route import GuardedRoute
 from gateway.api.message_shapes import NewMessage
-from gateway.api.parts import PageLimit, Parts, With
+from gateway.api.parts import Caller, PageLimit, Parts, With
 from gateway.api.shown_messages import MessageShown, shown_message
+from gateway.door import Principal
 from gateway.problems import Problem, not_found
-from gateway.repeats import HEADER
+from gateway.repeats import new_id
 
 router = APIRouter(
     prefix="/api/tenants/{tenant_id}/conversations/{conversation_id}/messages",
@@ -52,7 +54,12 @@ async def list_messages(
 
 @router.post("", status_code=201, response_model=MessageShown)
 async def post_message(
-    tenant_id: UUID, conversation_id: UUID, body: NewMessage, request: Request, parts: With
+    tenant_id: UUID,
+    conversation_id: UUID,
+    body: NewMessage,
+    request: Request,
+    parts: With,
+    who: Caller,
 ) -> dict[str, Any]:
     """Say something to the customer; whoever does owns the conversation from then on."""
     files = await _files(parts, tenant_id, body.every_media_id)
@@ -62,7 +69,7 @@ async def post_message(
         PostMessage.make(
             tenant_id=tenant_id,
             conversation_id=conversation_id,
-            idempotency_key=request.headers.get(HEADER) or str(uuid4()),
+            idempotency_key=await _key(request, who),
             author=body.author,
             text=body.text,
             extras=body.extras(files, refs.get(about)),
@@ -70,6 +77,16 @@ async def post_message(
         )
     )
     return shown_message(parts.links, tenant_id, answer.message)
+
+
+async def _key(request: Request, who: Principal) -> str:
+    """Orchestrator's key of what is said: another for each key holder, and for other content.
+
+    It keeps messages for good, while we forget an Idempotency-Key after a day: the same key may
+    then come with other words, and those must be said.
+    """
+    content = hashlib.sha256(await request.body()).hexdigest()
+    return str(new_id(request, who, f"message\0{content}"))
 
 
 async def _page(

@@ -16,12 +16,12 @@ from gateway.domain import normal_origin
 from gateway.media_store import UploadedMedia
 from gateway.media_types import MediaKind, fits, kind_of, media_type
 from gateway.problems import Problem
-from gateway.upload_forms import FileForm, read_file_form
+from gateway.upload_forms import FileForm, Receiving
 from gateway.widget.tokens import InvalidToken, WidgetSession
 
 router = APIRouter(prefix="/widget", tags=["widget"], route_class=OpenRoute)
 
-_UPLOADS_AT_ONCE: Final = asyncio.Semaphore(8)
+_RECEIVING: Final = Receiving(of_sender=32, in_memory=8)
 _VISITORS_OF_AN_ADDRESS: Final = 10
 _FORM: Final[dict[str, Any]] = {
     "requestBody": {
@@ -62,8 +62,8 @@ async def upload_file(request: Request, parts: With) -> UploadShown:
     address = request.client.host if request.client else "unknown"
     await parts.limits.spend("uploads", address, _VISITORS_OF_AN_ADDRESS * per_minute)
     refuse_other_than_form(request)
-    async with _UPLOADS_AT_ONCE:
-        form = await read_file_form(request, parts.settings.widget_upload_bytes_max, set())
+    bytes_max = parts.settings.widget_upload_bytes_max
+    async with _RECEIVING.file(request, address, bytes_max, set()) as form:
         mime_type = await asyncio.to_thread(_type, parts, form)
         sha256 = await parts.blobs.put_file(io.BytesIO(form.data))
     is_voice = mime_type.startswith("audio/")
