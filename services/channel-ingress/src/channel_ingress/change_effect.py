@@ -94,6 +94,7 @@ class ChangeEffect:
             MessageKey(channel.channel_id, payload.provider_message_id): (channel, payload.person)
             for item, channel in items
             if isinstance(payload := item.payload, CustomerMessage | Echo)
+            and channel.channel_type != "webchat"
         }
         says: list[Message] = []
         states = await self._store.lock_parked(tx, list(come))

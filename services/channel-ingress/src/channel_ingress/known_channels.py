@@ -55,6 +55,13 @@ class KnownChannels:
                 self._keep(self._by_id, channel_id, channel)
         return channel if channel is not None and channel.tenant_id == tenant_id else None
 
+    def kept(self, channel_id: UUID, tenant_id: UUID) -> SendingChannel | None:
+        """One channel of this tenant, if it is in memory."""
+        until, channel = self._by_id.get(channel_id, (0.0, None))
+        if channel is None or until <= self._clock() or channel.tenant_id != tenant_id:
+            return None
+        return channel
+
     async def of_accounts(
         self, tx: Transaction, channel_type: str, accounts: Sequence[str]
     ) -> dict[str, list[SendingChannel]]:

@@ -61,10 +61,16 @@ class Outbound:
 
     async def send(self, command: SendMessage, tx: Transaction) -> None:
         """Hear the command: refuse it, show it, plan it, or commit the intent and call."""
-        number, grounds = await self._sends.begin(tx, command)
+        grounds = None
+        if command.channel_type == "webchat":
+            number = await self._store.raise_ownership(
+                tx, command.conversation_id, command.tenant_id, command.ownership_number
+            )
+        else:
+            number, grounds = await self._sends.begin(tx, command)
         if command.ownership_number < number:
             await self._refuse(command, *STALE, tx)
-        elif command.channel_type == "webchat":
+        elif grounds is None:
             await self._show(command, tx)
         else:
             await self._plan(command, grounds, tx)

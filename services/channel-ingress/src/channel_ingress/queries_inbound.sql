@@ -1,5 +1,6 @@
 -- name: channels_of_accounts
--- Served channels of served tenants that stand on these business accounts.
+-- Served channels of served tenants that stand on these business accounts. Where several tenants
+-- say that one is theirs: of those whose token Meta has let read it.
 select channels.channel_id, channels.tenant_id, channels.channel_type, channels.external_id,
        channels.state, channels.sealed_credentials, channels.revision, channels.choices,
        channels.business_account_id
@@ -7,6 +8,20 @@ from channels
 left join tenants on tenants.tenant_id = channels.tenant_id
 where channels.state = 'active' and coalesce(tenants.state, 'active') = 'active'
   and channels.channel_type = $1::text and channels.business_account_id = any($2::text[])
+  and (
+      not exists (
+          select 1
+          from channels as others
+          where others.business_account_id = channels.business_account_id
+            and others.tenant_id <> channels.tenant_id and others.state = 'active'
+      )
+      or exists (
+          select 1
+          from template_syncs as syncs
+          where syncs.tenant_id = channels.tenant_id
+            and syncs.account_id = channels.business_account_id and syncs.synced_at is not null
+      )
+  )
 order by channels.channel_id;
 
 -- name: mark_seen

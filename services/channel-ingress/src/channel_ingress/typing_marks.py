@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import deque
+from uuid import UUID
 
 from channel_ingress.credentials import Credentials, CredentialsUnreadable
 from channel_ingress.graph import Answered, GraphClient
@@ -19,6 +21,9 @@ from postgres import Database, DatabaseAway
 WAITING_MAX = 48
 AT_ONCE = 16
 """Calls in flight; with those that wait 64. The pool of connections is the sends' first."""
+FREE_SECONDS = 5.0
+"""How long a channel that was not parked is taken for free: an indicator more or less."""
+KEPT_MAX = 10_000
 SHOW_SECONDS = 5.0
 """An indicator that takes longer is of no use."""
 
@@ -41,6 +46,7 @@ class TypingMarks:
         self._waiting: deque[TypingShown] = deque()
         self._news = asyncio.Event()
         self._calls: set[asyncio.Task[None]] = set()
+        self._free_until: dict[UUID, float] = {}
 
     async def hear(self, shown: TypingShown) -> None:
         """Take it; never waits."""
@@ -82,12 +88,11 @@ class TypingMarks:
         TYPING.labels(shown.channel_type, outcome).inc()
 
     async def _call(self, shown: TypingShown) -> str:
-        async with self._database.transaction(shown.tenant_id) as tx:
-            channel = await self._channels.of_tenant(tx, shown.channel_id, shown.tenant_id)
-            if channel is None or channel.state != "active":
-                return "skipped"
-            if await self._parking.state(tx, channel.channel_id) is not None:
-                return "skipped"
+        channel = self._channels.kept(shown.channel_id, shown.tenant_id)
+        if channel is None or self._free_until.get(shown.channel_id, 0.0) <= time.monotonic():
+            channel = await self._free(shown)
+        if channel is None or channel.state != "active":
+            return "skipped"
         bodies = typing_bodies(channel, shown)
         token = self._credentials.access_token(channel)
         for body in bodies:
@@ -97,6 +102,17 @@ class TypingMarks:
                 _log.info("typing was not shown", reason=str(answer)[:300])
                 return "failed"
         return "shown" if bodies else "skipped"
+
+    async def _free(self, shown: TypingShown) -> SendingChannel | None:
+        """The channel, if it is not parked; looked up now."""
+        async with self._database.transaction(shown.tenant_id) as tx:
+            channel = await self._channels.of_tenant(tx, shown.channel_id, shown.tenant_id)
+            if channel is None or await self._parking.state(tx, channel.channel_id) is not None:
+                return None
+        if len(self._free_until) >= KEPT_MAX:
+            self._free_until.clear()
+        self._free_until[channel.channel_id] = time.monotonic() + FREE_SECONDS
+        return channel
 
 
 def typing_bodies(channel: SendingChannel, shown: TypingShown) -> list[Json]:

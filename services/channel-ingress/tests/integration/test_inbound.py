@@ -100,11 +100,22 @@ async def post(hearing: Hearing, source: Json, **changes: Any) -> None:
         await hearing.intake.read(heard, orjson.dumps(source), tx)
 
 
+async def has_read_account(hearing: Hearing, tenant_id: UUID) -> None:
+    """The tenant's token has read the account at Meta."""
+    await hearing.execute(
+        "insert into template_syncs (tenant_id, account_id, synced_at) values ($1, $2, now())",
+        tenant_id,
+        ACCOUNT,
+    )
+
+
 async def test_an_accounts_notice_is_for_every_channel_on_it(hearing: Hearing) -> None:
     other_tenant = uuid4()
     first = await make_channel(hearing, PHONE, business_account_id=ACCOUNT)
     second = await make_channel(hearing, "222", tenant_id=other_tenant, business_account_id=ACCOUNT)
     await make_channel(hearing, "333", business_account_id=OTHER_ACCOUNT)
+    await has_read_account(hearing, hearing.tenant_id)
+    await has_read_account(hearing, other_tenant)
     paused = notice("message_template_status_update", event="PAUSED", message_template_id=1)
     whole = body(paused, change(messages=[text("Hi")]))
     for _ in range(2):
@@ -118,6 +129,14 @@ async def test_an_accounts_notice_is_for_every_channel_on_it(hearing: Hearing) -
     assert len({one.message_id for one in updates}) == 2
     (said,) = hearing.of(MessageReceived)
     assert said.channel_id == first
+
+
+async def test_a_tenant_cannot_hear_of_an_account_by_its_number_alone(hearing: Hearing) -> None:
+    own = await make_channel(hearing, PHONE, business_account_id=ACCOUNT)
+    await has_read_account(hearing, hearing.tenant_id)
+    await make_channel(hearing, "222", tenant_id=uuid4(), business_account_id=ACCOUNT)
+    await post(hearing, body(notice("account_update", event="DISABLED_UPDATE")))
+    assert [one.channel_id for one in hearing.of(UpdateReceived)] == [own]
 
 
 async def test_a_notice_of_an_unknown_account_is_kept(hearing: Hearing) -> None:
