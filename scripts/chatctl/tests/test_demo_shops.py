@@ -14,6 +14,7 @@ from chatctl.gateway_api import ApiProblem
 from chatctl.seed_corpus import ACME, TENANTS
 from chatctl.seeding import Seeder, SeedError
 from chatctl.widget_client import Said
+from simulators.meta.whatsapp_bodies import ACCOUNT_ID
 
 
 class FakeApi:
@@ -65,6 +66,13 @@ async def test_channels_that_are_missing_are_made_in_the_gateways_shape() -> Non
     assert "external_id" not in bodies["webchat"]
     assert bodies["webchat"]["settings"]["allowed_origins"] == ["http://x"]
     assert "settings" not in bodies["messenger"]
+
+
+async def test_templates_can_be_tried_in_the_demo_shop() -> None:
+    api = FakeApi()
+    await Seeder(api, "http://x").channels("t-1", ACME)
+    (whatsapp,) = [body for _, body in api.posted if body["channel_type"] == "whatsapp"]
+    assert whatsapp["settings"] == {"business_account_id": ACCOUNT_ID}
 
 
 async def test_a_document_that_fails_is_named() -> None:

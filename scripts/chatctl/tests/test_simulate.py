@@ -92,6 +92,27 @@ def test_places_that_are_none(text: str) -> None:
         coordinates(text)
 
 
+@pytest.mark.parametrize(
+    ("wish", "is_answered"),
+    [
+        (Wish(text="Hi"), True),
+        (Wish(choice="1"), True),
+        (Wish(kind="order"), True),
+        (Wish(kind="number_changed", fields=["new_wa_id=1"]), False),
+        (Wish(reaction=""), False),
+        (Wish(text="Hello", edit="wamid.1"), False),
+        (Wish(revoke="wamid.1"), False),
+    ],
+)
+def test_only_what_is_answered_is_waited_for(wish: Wish, is_answered: bool) -> None:
+    assert wish.is_answered is is_answered
+
+
+def test_a_wish_in_a_line() -> None:
+    assert Wish(kind="text", fields=["a=1", "b=2"]).described() == "kind text · fields a=1 b=2"
+    assert Wish(reaction="").described() == "reaction taken back"
+
+
 def test_fields_are_pairs() -> None:
     assert fields_of(["a=1", "b=x=y"]) == {"a": "1", "b": "x=y"}
     with pytest.raises(ValueError, match="NAME=VALUE"):

@@ -21,6 +21,14 @@ from chatctl.simulated_view import event_line, send_lines
 from simulators.meta import Customer, MetaClient, Send
 
 REPLY_SECONDS = 30.0
+SPOKEN_KINDS = frozenset(
+    (
+        *("text", "image", "audio", "voice", "video", "document", "file", "attachments", "sticker"),
+        *("location", "fallback", "contacts", "order", "postback", "quick_reply"),
+        *("button", "button_reply", "list_reply", "flow_reply"),
+    )
+)
+"""What a customer says; of everything else the business takes note without a word."""
 
 
 @dataclass(frozen=True)
@@ -45,6 +53,13 @@ class Wish:
         return bool(self.choice or self.reaction is not None or self.to or self.edit or self.revoke)
 
     @property
+    def is_answered(self) -> bool:
+        """Whether a business would reply."""
+        if self.reaction is not None or self.edit or self.revoke:
+            return False
+        return not self.kind or self.kind in SPOKEN_KINDS
+
+    @property
     def empty(self) -> bool:
         """Whether nothing is wished."""
         return self == Wish()
@@ -52,7 +67,10 @@ class Wish:
     def described(self) -> str:
         """The wish in a line."""
         given = asdict(self)
+        given["fields"] = " ".join(self.fields)
         named = [f"{key} {value}" for key, value in given.items() if value and key != "text"]
+        if self.reaction == "":
+            named.append("reaction taken back")
         return " · ".join([*([self.text] if self.text else []), *named])
 
 
@@ -75,7 +93,9 @@ def simulate(
     location: Annotated[str, typer.Option(help="Send a place: LATITUDE,LONGITUDE.")] = "",
     kind: Annotated[str, typer.Option(help="Any kind that Meta knows, with --field.")] = "",
     fields: Annotated[list[str] | None, typer.Option("--field", help="NAME=VALUE")] = None,
-    wait: Annotated[float, typer.Option(help="Seconds to wait for the reply.")] = REPLY_SECONDS,
+    wait: Annotated[
+        float | None, typer.Option(help="Seconds to wait for the reply; 30, if there is one.")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print everything as JSON.")] = False,
     simulator: Annotated[str, typer.Option(help="Another simulator than ours, by URL.")] = "",
     receiver: Annotated[str, typer.Option(help="Phone number id or page id to write to.")] = "",
@@ -103,6 +123,8 @@ def simulate(
     if wish.empty:
         guarded(_talk(person))
         return
+    if wait is None:
+        wait = REPLY_SECONDS if wish.is_answered else 0.0
     _once(person, wish, wait, as_json)
 
 

@@ -15,19 +15,19 @@ from chatctl.simulated_view import event_line, send_lines
 from simulators.meta import Customer, MetaClient, Send, SimulatorRefused
 
 HELP = """\
-[bold]text[/bold]               write it
-[bold]2[/bold]                  tap choice 2 of the last message
+[bold]text[/bold]                  write it
+[bold]2[/bold]                     tap choice 2 of the last message
 [bold]/file PATH \\[CAPTION][/bold]  send a picture, video, sound or document
-[bold]/voice PATH[/bold]        send a voice note
-[bold]/react 👍[/bold]          react to the last message; /react alone takes it back
-[bold]/reply TEXT[/bold]        answer the last message
-[bold]/edit TEXT[/bold]         change what you wrote last
-[bold]/revoke[/bold]            delete what you wrote last
-[bold]/location LAT,LON[/bold]  send a place
+[bold]/voice PATH[/bold]           send a voice note
+[bold]/react 👍[/bold]             react to the last message; /react alone takes it back
+[bold]/reply TEXT[/bold]           answer the last message
+[bold]/edit TEXT[/bold]            change what you wrote last
+[bold]/revoke[/bold]               delete what you wrote last
+[bold]/location LAT,LON[/bold]     send a place
 [bold]/kind NAME \\[k=v …][/bold]    anything else that Meta knows
-[bold]/fault CODE[/bold]        let the business's next send fail with Meta's error CODE
-[bold]/later HOURS[/bold]       let simulated time pass
-[bold]/quit[/bold]              leave
+[bold]/fault CODE[/bold]           let the business's next send fail with Meta's error CODE
+[bold]/later HOURS[/bold]          let simulated time pass
+[bold]/quit[/bold]                 leave
 """
 WATCH_SECONDS = 20.0
 
