@@ -77,13 +77,13 @@ def found(
 
 def refusal(check: str, refused: Refused, at: datetime) -> HealthFinding:
     """A finding for a refused call, in the provider's own words; a token's or right's own check."""
-    code, words = refused.code, refused.message
+    code, words = refused.code, refused.message.rstrip(". ")
     if code in TOKEN_CODES or (refused.http_status == 401 and code < 0):
         advice = "Give the channel a new access token."
-        return found("token", "red", "token_invalid", f"{words} {advice}", at, code)
+        return found("token", "red", "token_invalid", f"{words}. {advice}", at, code)
     if code in PERMISSION_CODES:
         advice = "Give the token the rights that the channel needs."
-        return found("permissions", "red", "permission_missing", f"{words} {advice}", at, code)
+        return found("permissions", "red", "permission_missing", f"{words}. {advice}", at, code)
     return found(check, "red", "refused", words, at, code)
 
 

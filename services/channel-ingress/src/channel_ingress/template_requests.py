@@ -196,8 +196,11 @@ class TemplateRequests:
             raise Refused("not_found", "The tenant has no such channel.")
         choices = channel.choices
         account_id = choices.business_account_id if choices else None
-        if channel.channel_type != "whatsapp" or account_id is None:
-            raise Refused("no_business_account", "The channel has no business_account_id.")
+        if channel.channel_type != "whatsapp":
+            raise Refused("no_business_account", "Only WhatsApp channels have templates.")
+        if account_id is None:
+            detail = "The channel has no business_account_id: put it into its settings."
+            raise Refused("no_business_account", detail)
         return channel, Account(channel.tenant_id, account_id, channel.channel_id)
 
     def _token(self, channel: SendingChannel) -> str:
