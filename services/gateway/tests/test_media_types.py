@@ -5,6 +5,7 @@ import zipfile
 
 import pytest
 
+from gateway import media_types
 from gateway.media_types import INLINE, fits, kind_of, media_type
 from gateway.problems import Problem
 
@@ -88,3 +89,18 @@ def test_only_harmless_types_are_shown() -> None:
     assert fits("audio/ogg", ["audio/*"])
     assert fits("image/png", ["image/png"])
     assert not fits("image/png", ["image/jpeg", "audio/*"])
+
+
+def test_an_archive_of_very_many_entries_is_not_opened(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(media_types, "ZIP_ENTRIES_MAX", 3)
+    assert media_type(packed("[Content_Types].xml", "word/document.xml")) == WORD
+    with pytest.raises(Problem):
+        media_type(packed("[Content_Types].xml", "word/document.xml", "a", "b"))
+
+
+def test_large_texts_are_looked_at_piece_by_piece() -> None:
+    piece = media_types._LOOKED_AT_BYTES
+    assert media_type(b"x" * (piece - 1) + "é".encode() + b"y" * piece) == "text/plain"
+    for broken in (b"\x00", b"\xff", b"\xc3"):
+        with pytest.raises(Problem):
+            media_type(b"x" * 2 * piece + broken)

@@ -26,6 +26,14 @@ def test_a_visitor_stays_who_they_were_on_their_channel_only() -> None:
         TOKENS.read_visitor(uuid4(), token)
 
 
+def test_the_longest_identity_fits() -> None:
+    identity = Identity("😀" * 200, "選" * 200, "😀" * 200)
+    token = TOKENS.session(TENANT, CHANNEL, str(uuid4()), "https://" + "a" * 250, identity)
+    assert TOKENS.read_session(token).identity == identity
+    visitor = KnownVisitor(str(uuid4()), identity, "…abcd")
+    assert TOKENS.read_visitor(CHANNEL, TOKENS.visitor(CHANNEL, visitor)) == visitor
+
+
 def test_one_kind_of_token_never_passes_for_the_other() -> None:
     with pytest.raises(InvalidToken):
         TOKENS.read_session(TOKENS.visitor(CHANNEL, KnownVisitor("v")))

@@ -11,6 +11,7 @@ import zipfile
 from pathlib import PurePosixPath
 from typing import Final, Literal
 
+from gateway.media_types import ZIP_ENTRIES_MAX, ZIP_ENTRY
 from gateway.problems import Problem
 
 Family = Literal["pdf", "docx", "text"]
@@ -68,6 +69,8 @@ def _family(data: bytes, claimed: Family | None) -> Family | None:
 
 
 def _zip_family(data: bytes, claimed: Family | None) -> Family | None:
+    if data.count(ZIP_ENTRY) > ZIP_ENTRIES_MAX:
+        return None
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             names = archive.NameToInfo

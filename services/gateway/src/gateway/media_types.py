@@ -34,6 +34,9 @@ _PROGRAMS: Final = (b"MZ", b"\x7fELF", b"#!", b"\xca\xfe\xba\xbe", b"\xcf\xfa\xe
 _CONTROL: Final = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f\x7f]")
 _PROBE_BYTES: Final = 8192
 _LOOKED_AT_BYTES: Final = 256 * 1024
+ZIP_ENTRY: Final = b"PK\x01\x02"
+ZIP_ENTRIES_MAX: Final = 20_000
+"""Reading a list of entries takes ten times its bytes; Office files have some hundreds."""
 
 INLINE: Final = re.compile(
     r"(image/(jpeg|png|gif|webp)|audio/[a-z0-9-]+|video/[a-z0-9-]+|application/pdf)"
@@ -116,7 +119,7 @@ def _iso_media(brand: bytes, data: bytes) -> str | None:
 
 
 def _packed(data: bytes) -> str | None:
-    if not data.startswith(b"PK\x03\x04"):
+    if not data.startswith(b"PK\x03\x04") or data.count(ZIP_ENTRY) > ZIP_ENTRIES_MAX:
         return None
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:

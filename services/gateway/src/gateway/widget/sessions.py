@@ -15,7 +15,12 @@ from gateway.problems import Problem
 from gateway.tenant_apps import unsealed
 from gateway.widget.identity import Identity, is_fresh, signature, visitor_of
 from gateway.widget.protocol import MEDIA_MAX, TEXT_BYTES_MAX
-from gateway.widget.tokens import SESSION_SECONDS, InvalidToken, KnownVisitor
+from gateway.widget.tokens import (
+    SESSION_SECONDS,
+    TOKEN_CHARACTERS_MAX,
+    InvalidToken,
+    KnownVisitor,
+)
 
 router = APIRouter(prefix="/widget", tags=["widget"], route_class=OpenRoute)
 
@@ -43,8 +48,8 @@ class NewSession(Shape):
     channel_key: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,128}$")] = Field(
         description="The public key of a webchat channel."
     )
-    visitor_token: Annotated[str, StringConstraints(max_length=4_096)] | None = Field(
-        None, description="From an earlier session: the visitor stays who they were."
+    visitor_token: Annotated[str, StringConstraints(max_length=TOKEN_CHARACTERS_MAX)] | None = (
+        Field(None, description="From an earlier session: the visitor stays who they were.")
     )
     identity: SignedIdentity | None = Field(
         None, description="Signed in at the tenant: the same visitor on every device."

@@ -17,6 +17,8 @@ from gateway.widget.identity import Identity
 SESSION_SECONDS: Final = 15 * 60
 VISITOR_SECONDS: Final = 400 * 24 * 3600
 IDENTIFIED_SECONDS: Final = 24 * 3600
+TOKEN_CHARACTERS_MAX: Final = 12_288
+"""Three lines of an identity, 200 characters each, as JSON escapes in base64, and the rest."""
 _ALGORITHM: Final = "HS256"
 _KEY_ID: Final = "1"
 
@@ -113,7 +115,7 @@ class WidgetTokens:
         return jwt.encode(payload, self._keys[audience], algorithm=_ALGORITHM, headers=headers)
 
     def _read(self, audience: str, token: object) -> dict[str, Any]:
-        if not isinstance(token, str) or len(token) > 4096:
+        if not isinstance(token, str) or len(token) > TOKEN_CHARACTERS_MAX:
             raise InvalidToken("not a token")
         try:
             claims: dict[str, Any] = jwt.decode(
