@@ -147,6 +147,15 @@ async def test_a_role_name_cannot_carry_sql(service_database):
         await migrate(made.owner_url, ["outbox"], "app; drop table outbox")
 
 
+async def test_a_renumbered_migration_is_refused_by_name(service_database):
+    made = service_database("outbox")
+    owner = await asyncpg.connect(made.owner_url)
+    await owner.execute("update chat_migrations set file_name = '0001_other.sql' where number = 1")
+    await owner.close()
+    with pytest.raises(MigrationFailed, match=r"has 0001_other\.sql under this number"):
+        await migrate(made.owner_url, ["outbox"], made.app_role)
+
+
 def test_a_query_that_is_not_there_is_named():
     queries = Queries("outbox")
     assert "for update skip locked" in queries["claim_due"]

@@ -55,15 +55,13 @@ async def migrate(owner_dsn: str, packages: list[str], app_role: str) -> list[st
 
 async def _apply(connection: "asyncpg.Connection[asyncpg.Record]", package: str) -> list[str]:
     done = {
-        row["number"]
+        row["number"]: row["file_name"]
         for row in await connection.fetch(
-            "select number from chat_migrations where package = $1::text", package
+            "select number, file_name from chat_migrations where package = $1::text", package
         )
     }
     applied = []
-    for number, name, sql in _files(package):
-        if number in done:
-            continue
+    for number, name, sql in _due(package, done):
         try:
             async with connection.transaction():
                 await connection.execute(sql)
@@ -79,6 +77,18 @@ async def _apply(connection: "asyncpg.Connection[asyncpg.Record]", package: str)
         _log.info("migration applied", package=package, file=name)
         applied.append(f"{package}/{name}")
     return applied
+
+
+def _due(package: str, done: dict[int, str]) -> list[tuple[int, str, str]]:
+    """The files that are not applied yet; one under a taken number would never be."""
+    files_now = _files(package)
+    for number, name, _ in files_now:
+        if done.get(number, name) != name:
+            raise MigrationFailed(
+                f"{package}/{name}: the database has {done[number]} under this number; "
+                "a file that was applied somewhere keeps its number and name"
+            )
+    return [one for one in files_now if one[0] not in done]
 
 
 def _files(package: str) -> list[tuple[int, str, str]]:
