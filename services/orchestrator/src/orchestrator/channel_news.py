@@ -54,6 +54,8 @@ class ChannelNews:
     async def on_thread_control(self, heard: ThreadControlChanged, tx: Transaction) -> None:
         """Messenger gave the thread to another app, or to us."""
         conversation = await self._lock_or_begin(tx, heard)
+        if not await self._news.is_newest_of_thread(tx, heard):
+            return
         standing = thread_held_by(conversation.standing, heard.holder)
         if standing == conversation.standing:
             return

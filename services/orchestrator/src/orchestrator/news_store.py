@@ -2,7 +2,12 @@
 
 from uuid import UUID
 
-from contracts.v1.channels import MediaFailed, MediaStored, MessageChanged
+from contracts.v1.channels import (
+    MediaFailed,
+    MediaStored,
+    MessageChanged,
+    ThreadControlChanged,
+)
 from contracts.v1.sending import MessageDelayed
 from orchestrator.domain import inbound_identity
 from orchestrator.storable import storable_json, storable_text
@@ -45,3 +50,10 @@ class NewsStore:
             heard.code,
             storable_text(heard.detail),
         )
+
+    async def is_newest_of_thread(self, tx: Transaction, heard: ThreadControlChanged) -> bool:
+        """Note when the thread moved; False if something newer was heard: Meta repeats late."""
+        noted = await tx.fetchval(
+            self._queries["note_thread_news"], heard.tenant_id, heard.conversation_id, heard.at
+        )
+        return noted is not None

@@ -154,6 +154,14 @@ set status = $3::text, owner_kind = $4::text, assignee = $5::text, ownership_num
 where c.tenant_id = $1::uuid and c.conversation_id = $2::uuid
 returning c.turn_due_at is not null as turn_due
 
+-- name: note_thread_news
+-- Note when Messenger's thread moved; no row if something newer is known of it.
+update conversations
+set thread_changed_at = $3::timestamptz
+where tenant_id = $1::uuid and conversation_id = $2::uuid
+    and (thread_changed_at is null or thread_changed_at <= $3::timestamptz)
+returning 1
+
 -- name: answered_until
 -- Count what the customer said so far as answered.
 update conversations

@@ -1,6 +1,6 @@
 """What channels tell beside customers' messages, in whatever order it comes."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid4
 
 import pytest
@@ -70,13 +70,13 @@ def echo(desk, text="I'll look into it.", *, imported=None, provider_id="echo-1"
     )
 
 
-def thread(desk, holder):
+def thread(desk, holder, at=AT):
     return ThreadControlChanged.make(
         **about(desk),
         contact=ContactRef(external_id="visitor-1", display_name=None, phone=None),
         holder=holder,
         app_id=None,
-        at=AT,
+        at=at,
     )
 
 
@@ -198,6 +198,18 @@ async def test_a_file_without_words_is_thanked_for_and_not_searched_for(desk):
     await desk.settled()
     assert len(desk.outbox.heard(SendMessage)) == 2
     assert (await desk.evidence())[1][1]["searches"]
+
+
+async def test_late_news_of_a_thread_changes_nothing(desk):
+    newer, older = thread(desk, "other_app"), thread(desk, "us", AT - timedelta(seconds=5))
+    await desk.hear("Hello")
+    await hear(desk, desk.parts.news.on_thread_control, newer, older)
+    await desk.hear("Are you there?")
+    await desk.settled()
+    assert (await desk.conversation())["owner_kind"] == "human"
+    back = thread(desk, "us", AT + timedelta(seconds=5))
+    await hear(desk, desk.parts.news.on_thread_control, back, newer)
+    assert (await desk.conversation())["owner_kind"] == "bot"
 
 
 async def test_a_thread_taken_and_given_back(desk):
