@@ -10,7 +10,7 @@ from weakref import WeakValueDictionary
 
 from starlette.datastructures import FormData, UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 
 from gateway.json_bodies import refuse_declared, too_large
 from gateway.problems import Problem
@@ -103,6 +103,8 @@ async def _received(request: Request, bytes_max: int) -> FormData:
             return await parser.parse()
     except MultiPartException as error:
         raise Problem(400, "invalid_form", f"The form cannot be read: {error.message}") from None
+    except ClientDisconnect:
+        raise Problem(400, "incomplete_body", "The file did not arrive whole.") from None
     except TimeoutError:
         raise Problem(408, "request_timeout", "The file did not arrive in time.") from None
 
