@@ -113,5 +113,6 @@ def compose(settings: Settings, database: Database, bus: Bus, graph: GraphClient
     sender.outbound = outbound
     register(outbox, Configuration(store, channels, parking), intake, outbound)
     typing = TypingMarks(database, channels, parking, credentials, graph)
+    parking.listeners.append(typing)
     bus.hear_stream(TypingShown, typing.hear)
     return Parts(outbox, store, intake, outbound, sender, joins, sweeper, jobs, typing)

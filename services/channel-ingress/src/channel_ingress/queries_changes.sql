@@ -28,7 +28,8 @@ for update of states;
 
 -- name: take_due_states
 -- Lock waiting states whose look is due; the next one comes after as long again, at most an hour,
--- and at the moment in which they become orphans.
+-- and at the moment in which they become orphans; none after a week. A message that comes later
+-- still finds them.
 with due as (
     select channel_id, provider_message_id
     from message_states
@@ -38,11 +39,12 @@ with due as (
     for update skip locked
 )
 update message_states as states
-set next_look_at = least(
+set next_look_at = case when states.first_heard_at < now() - interval '7 days' then 'infinity'
+                        else least(
     now() + least(now() - states.first_heard_at, interval '1 hour'),
     case when states.first_heard_at + make_interval(secs => $1::float8) > now()
          then states.first_heard_at + make_interval(secs => $1::float8) end
-)
+) end
 from due
 where states.channel_id = due.channel_id
   and states.provider_message_id = due.provider_message_id

@@ -75,7 +75,8 @@ returning greatest(
 
 -- name: begin_send
 -- Lock a conversation's sends, keep the highest fencing number heard, and answer what its window,
--- its pace, its contact and its channel's park say.
+-- its pace, its contact and its channel's park say. Who goes on under another key (and so in another
+-- conversation) has that one's window too.
 with raised as (
     insert into conversations as known (conversation_id, tenant_id, ownership_number)
     values ($1::uuid, $2::uuid, $3::bigint)
@@ -84,7 +85,8 @@ with raised as (
     returning conversation_id, ownership_number, paced_until
 )
 select raised.ownership_number, clock_timestamp() as now, raised.paced_until,
-       windows.last_customer_at, windows.entry_point_until,
+       greatest(windows.last_customer_at, theirs.last_customer_at) as last_customer_at,
+       greatest(windows.entry_point_until, theirs.entry_point_until) as entry_point_until,
        people.phone, people.user_id, people.moved_to, parks.code as park_code,
        parks.detail as park_detail, parks.bots_only as park_bots_only,
        parks.until as park_until
@@ -92,6 +94,9 @@ from raised
 left join contact_windows as windows on windows.conversation_id = raised.conversation_id
 left join channel_contacts as people
     on people.channel_id = $4::uuid and people.external_id = $5::text
+left join channel_contacts as now_known
+    on now_known.channel_id = $4::uuid and now_known.external_id = people.moved_to
+left join contact_windows as theirs on theirs.conversation_id = now_known.conversation_id
 left join channel_parks as parks
     on parks.channel_id = $4::uuid and (parks.until is null or parks.until > now());
 
@@ -213,13 +218,18 @@ with due as (
 select claimed.attempts, claimed.attempts_before, claimed.next_part, claimed.part_count, claimed.command, claimed.plan,
        claimed.fallback, claimed.provider_code, claimed.is_stale, claimed.is_unordered,
        clock_timestamp() as now,
-       claimed.paced_until, windows.last_customer_at, windows.entry_point_until,
+       claimed.paced_until,
+       greatest(windows.last_customer_at, theirs.last_customer_at) as last_customer_at,
+       greatest(windows.entry_point_until, theirs.entry_point_until) as entry_point_until,
        people.phone, people.user_id, people.moved_to
 from claimed
 left join contact_windows as windows on windows.conversation_id = claimed.conversation_id
 left join channel_contacts as people
     on people.channel_id = claimed.channel_id
-   and people.external_id = claimed.contact_external_id;
+   and people.external_id = claimed.contact_external_id
+left join channel_contacts as now_known
+    on now_known.channel_id = claimed.channel_id and now_known.external_id = people.moved_to
+left join contact_windows as theirs on theirs.conversation_id = now_known.conversation_id;
 
 -- name: lock_conversation
 -- Wait until nobody else plans or claims this conversation's sends.

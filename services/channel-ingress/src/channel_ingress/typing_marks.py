@@ -11,12 +11,12 @@ from channel_ingress.credentials import Credentials, CredentialsUnreadable
 from channel_ingress.graph import Answered, GraphClient
 from channel_ingress.known_channels import KnownChannels
 from channel_ingress.metrics import TYPING
-from channel_ingress.parking import Parking
+from channel_ingress.parking import Park, Parking
 from channel_ingress.reading import Json
 from channel_ingress.store import SendingChannel
 from contracts.v1.sending import TypingShown
 from observe import get_logger
-from postgres import Database, DatabaseAway
+from postgres import Database, DatabaseAway, Transaction
 
 WAITING_MAX = 48
 AT_ONCE = 16
@@ -71,6 +71,13 @@ class TypingMarks:
         finally:
             for call in self._calls:
                 call.cancel()
+
+    async def park_changed(
+        self, tx: Transaction, tenant_id: UUID, channel_id: UUID, park: Park | None
+    ) -> None:
+        """This process parked a channel, or set it free: look again."""
+        del tx, tenant_id, park
+        self._free_until.pop(channel_id, None)
 
     def _done(self, call: asyncio.Task[None]) -> None:
         self._calls.discard(call)

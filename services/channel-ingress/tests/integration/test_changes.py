@@ -99,6 +99,11 @@ async def test_a_change_whose_message_never_comes_is_said_alone_once(hearing: He
     await hearing.sweep()
     await hearing.execute("update message_states set next_look_at = now()")
     await hearing.sweep()
+    await hearing.execute(
+        "update message_states set first_heard_at = now() - interval '8 days', next_look_at = now()"
+    )
+    await hearing.sweep()
+    assert await hearing.value("select next_look_at = 'infinity' from message_states")
     (orphan,) = hearing.of(MessageChanged)
     assert (orphan.orphaned, orphan.revision) == (True, 1 + 1)
     await hearing.hear(message(ANA, "never"))

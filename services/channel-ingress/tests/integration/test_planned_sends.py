@@ -232,3 +232,26 @@ async def test_typing_is_shown_but_not_by_a_parked_channel(world: World) -> None
 
 def skipped() -> float:
     return TYPING.labels("whatsapp", "skipped")._value.get()
+
+
+async def test_a_person_under_an_older_key_has_one_window(world: World) -> None:
+    channel_id = await world.configure()
+    await wrote(world, hours_ago=25)
+    async with world.database.system() as tx:
+        younger = conversation_identity(channel_id, "US.1")
+        await tx.execute(
+            "insert into channel_contacts (channel_id, external_id, tenant_id, contact_id,"
+            " conversation_id, moved_to) select channel_id, 'US.1', tenant_id, contact_id, $1,"
+            " external_id from channel_contacts",
+            younger,
+        )
+        await tx.execute(
+            "insert into contact_windows (conversation_id, tenant_id, last_customer_at)"
+            " select $1, tenant_id, last_customer_at from contact_windows",
+            younger,
+        )
+    await wrote(world, hours_ago=1)
+    await world.until("select max(last_customer_at) > now() - interval '2 h' from contact_windows")
+    await world.neighbours.say(world.command(contact="US.1"))
+    await world.neighbours.wait_for(MessageSent)
+    assert [send.recipient for send in sends(world)] == [CUSTOMER]
