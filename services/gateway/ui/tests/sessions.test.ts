@@ -101,4 +101,25 @@ describe("a signed identity", () => {
     await expect(sessions.current()).resolves.toMatchObject({ identified: true });
     expect(bodies(fetched)[1]).toEqual({ channel_key: "key", visitor_token: "before", identity });
   });
+
+  it("that is forgotten while its session is being opened does not come back", async () => {
+    const shelf = openShelf("key", new MemoryStorage());
+    const fetched = answering([200, { ...SESSION, identified: true }], [200, { ...SESSION, token: "n", visitor_token: "new" }]);
+    const sessions = made(undefined, shelf);
+    sessions.identify(identity);
+    const opening = sessions.current();
+    sessions.forget();
+    await expect(opening).resolves.toMatchObject({ token: "n" });
+    expect(bodies(fetched)[1]).toEqual({ channel_key: "key" });
+    expect([shelf.get("visitor"), shelf.get("signed-in")]).toEqual(["new", null]);
+  });
+
+  it("that comes while a session is being opened is the one that it is opened for", async () => {
+    const fetched = answering([200, SESSION], [200, { ...SESSION, token: "i", identified: true }]);
+    const sessions = made();
+    const opening = sessions.current();
+    sessions.identify(identity);
+    await expect(opening).resolves.toMatchObject({ token: "i" });
+    expect(bodies(fetched)[1]).toEqual({ channel_key: "key", identity });
+  });
 });

@@ -18,6 +18,8 @@ export class Sessions {
   #expiresAt = 0;
   #opening: Promise<Session> | null = null;
   #identity: Identity | null = null;
+  /** Rises whenever the visitor becomes somebody else: what was asked for before is not theirs. */
+  #era = 0;
 
   constructor(
     private readonly url: string,
@@ -29,6 +31,7 @@ export class Sessions {
 
   /** The next session is that of a person whom the site has signed in. */
   identify(identity: Identity): void {
+    this.#era += 1;
     this.#identity = identity;
     this.expire();
   }
@@ -49,24 +52,26 @@ export class Sessions {
 
   /** Forget who this visitor is. */
   forget(): void {
+    this.#era += 1;
     this.expire();
     this.#identity = null;
     this.#forgetVisitor();
   }
 
   async #open(): Promise<Session> {
+    const era = this.#era;
     const identity = this.#identity;
     let response = await this.#ask(this.shelf.get(VISITOR_TOKEN), identity);
     if (response.status === 400 || response.status === 401) {
-      response = await this.#askWithout(response, identity);
+      response = await this.#askWithout(response, identity, era);
     }
+    if (era !== this.#era) return this.#open();
     if (!response.ok) throw await refusal(response);
     const session = (await response.json()) as Session;
+    if (era !== this.#era) return this.#open();
     this.shelf.set(VISITOR_TOKEN, session.visitor_token);
     if (session.identified) this.shelf.set(SIGNED_IN, "1");
     else this.shelf.remove(SIGNED_IN);
-    // A newer identity came while this one was asked: the next caller asks with it.
-    if (this.#identity && this.#identity !== identity) return session;
     // Its signature grows old; from now on the visitor token stands for it.
     this.#identity = null;
     this.#session = session;
@@ -75,9 +80,9 @@ export class Sessions {
   }
 
   /** Ask again without the token or the identity that the gateway did not believe. */
-  async #askWithout(refused: Response, identity: Identity | null): Promise<Response> {
+  async #askWithout(refused: Response, identity: Identity | null, era: number): Promise<Response> {
     const { code, detail } = (await refused.clone().json().catch(() => ({}))) as Problem;
-    if (code === "identity_required") return refused;
+    if (code === "identity_required" || era !== this.#era) return refused;
     if (identity && code !== "invalid_visitor_token") {
       this.#identity = null;
       this.identityRefused(detail ?? "");
