@@ -237,3 +237,8 @@ def test_silence_needs_a_rhythm_or_a_choice() -> None:
     assert silence_finding(unlearned, None, None, NOW).code == "no_event_yet"
     assert silence_finding(unlearned, week_ago, 24, NOW).code == "silent"
     assert silence_finding(unlearned, NOW - timedelta(hours=23), 24, NOW).code == "ok"
+
+
+def test_a_finding_can_be_kept_whatever_meta_says() -> None:
+    findings = number_findings(Answered({**NUMBER, "verified_name": "a\x00b"}), NOW)
+    assert not [finding for finding in findings if "\x00" in finding.detail]

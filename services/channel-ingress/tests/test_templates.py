@@ -204,3 +204,10 @@ def test_the_next_page() -> None:
     assert next_page({"paging": {"cursors": cursors}}) is None
     assert next_page({"data": []}) is None
     assert next_page({"paging": None}) is None
+
+
+def test_what_no_database_text_can_hold_is_replaced() -> None:
+    names = {name: "a\x00b" for name in ("id", "name", "language", "category", "status")}
+    kept = row(**names, components=[{"type": "BODY", "text": "{{a\x00}}"}])
+    found = (kept.template_id, kept.name, kept.language, kept.category, kept.status, *kept.places)
+    assert "\x00" not in "".join(found)

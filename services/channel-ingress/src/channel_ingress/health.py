@@ -10,6 +10,7 @@ from typing import Any
 from channel_ingress.domain import NotSent, Refused, Unanswered
 from channel_ingress.graph import Answered, GraphAnswer
 from channel_ingress.graph_versions import version_level
+from channel_ingress.reading import cleaned
 from channel_ingress.rhythm import SURPRISE_RED, SURPRISE_YELLOW, Rhythm, surprise
 from contracts.v1.channel_health import HealthFinding, HealthLevel
 
@@ -70,7 +71,7 @@ def found(
         level=level,
         code=code,
         provider_code=provider_code,
-        detail=detail[:2_000],
+        detail=cleaned(detail[:2_000]),
         checked_at=at,
     )
 

@@ -31,7 +31,7 @@ _SENDABLE = "APPROVED"
 
 def read_template(source: dict[str, Any], channel_id: UUID, asked_at: datetime) -> TemplateRow:
     """A template as Graph lists it; KeyError or ValueError when it is no template."""
-    template_id = str(source["id"])
+    template_id = cleaned(str(source["id"]))
     if not 0 < len(template_id) <= ID_LIMIT:
         raise ValueError(f"an id of {len(template_id)} characters")
     components = source.get("components")
@@ -45,14 +45,14 @@ def read_template(source: dict[str, Any], channel_id: UUID, asked_at: datetime) 
     return TemplateRow(
         template_id=template_id,
         channel_id=channel_id,
-        name=str(source["name"])[:512],
-        language=str(source["language"])[:16],
-        category=str(source.get("category") or "UNKNOWN")[:512],
-        status=str(source.get("status") or "UNKNOWN")[:512],
+        name=cleaned(str(source["name"])[:512]),
+        language=cleaned(str(source["language"])[:16]),
+        category=cleaned(str(source.get("category") or "UNKNOWN")[:512]),
+        status=cleaned(str(source.get("status") or "UNKNOWN")[:512]),
         quality=clipped(score, 512),
         rejected_reason=None if reason == "NONE" else reason,
         components=cleaned(text),
-        places=list(places_of(parts))[:PLACES_MAX],
+        places=[cleaned(place) for place in places_of(parts)][:PLACES_MAX],
         synced_at=asked_at,
     )
 
