@@ -207,7 +207,7 @@ def test_the_next_page() -> None:
 
 
 def test_what_no_database_text_can_hold_is_replaced() -> None:
-    names = {name: "a\x00b" for name in ("id", "name", "language", "category", "status")}
+    names = dict.fromkeys(("id", "name", "language", "category", "status"), "a\x00b")
     kept = row(**names, components=[{"type": "BODY", "text": "{{a\x00}}"}])
     found = (kept.template_id, kept.name, kept.language, kept.category, kept.status, *kept.places)
     assert "\x00" not in "".join(found)
