@@ -46,10 +46,12 @@ async def read_capped(request: Request, bytes_max: int) -> bytes:
     return b"".join(chunks)
 
 
-def refuse_declared(content_length: str | None, bytes_max: int) -> None:
+def refuse_declared(
+    content_length: str | None, bytes_max: int, problem: Problem | None = None
+) -> None:
     """413 before anything is read, when the sender says that it is too much."""
     if content_length and content_length.isdecimal() and int(content_length) > bytes_max:
-        raise too_large(bytes_max)
+        raise problem or too_large(bytes_max)
 
 
 def too_large(bytes_max: int, code: str = "too_large") -> Problem:

@@ -90,7 +90,8 @@ class Receiving:
 
 
 async def _received(request: Request, bytes_max: int) -> FormData:
-    refuse_declared(request.headers.get("content-length"), bytes_max + _FORM_BYTES)
+    declared = request.headers.get("content-length")
+    refuse_declared(declared, bytes_max + _FORM_BYTES, too_large(bytes_max, "file_too_large"))
     parser = MultiPartParser(
         request.headers,
         _capped(request, bytes_max + _FORM_BYTES),

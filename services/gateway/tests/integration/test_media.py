@@ -228,6 +228,8 @@ async def test_what_may_not_be_uploaded(start_gateway: Any) -> None:
     running: Running = await start_gateway(media_bytes_max=1000)
     tenant = await running.tenant()
     assert (await uploaded(tenant, PNG * 6)).code == "file_too_large"
+    much = await uploaded(tenant, PNG + b"x" * 200_000)
+    assert (much.status, much.code) == (413, "file_too_large")
     assert (await uploaded(tenant, b"MZ\x90\0")).code == "unsupported_type"
     assert (await uploaded(tenant, PNG, kind="voice")).status == 422
     assert (await uploaded(tenant, PNG, stranger="x")).status == 422
