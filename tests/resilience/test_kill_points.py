@@ -1,8 +1,10 @@
 """SIGKILL at every point of the road where something could be lost or done twice."""
 
 import pytest
-from outside_ledger import OutsideLedger, problems
+from outside_ledger import Conversation, OutsideLedger, problems
 from whole_platform import Shop, WholePlatform, customer_number
+
+from testkit import eventually
 
 pytestmark = [pytest.mark.resilience, pytest.mark.timeout(180)]
 
@@ -76,11 +78,16 @@ def test_an_answer_that_was_accepted_unread_is_found_by_its_status(
         platform.meta_url, "faults", {"kind": "unread_answer", "count": 1, "recipient": customer}
     )
     ledger.post(customer, "How long do I have to return an item?")
-    conversations = ledger.settled(60)
+
+    def proven() -> list[Conversation]:
+        # Unknown for a moment, where the look for lost answers comes before the one for evidence.
+        found = ledger.settled(60)
+        said = [m["delivery"] for m in found[0].messages if m["role"] == "bot"]
+        return found if said == ["read"] else []
+
+    conversations = eventually(proven, "a read answer", 30)
     assert problems(conversations) == []
     assert len(conversations[0].sends) == 1
-    (answer,) = [m for m in conversations[0].messages if m["role"] == "bot"]
-    assert answer["delivery"] in {"accepted", "delivered", "read"}
 
 
 def test_a_worker_stopped_longer_than_its_lease_writes_nothing(
@@ -109,8 +116,6 @@ def test_a_worker_stopped_longer_than_its_lease_writes_nothing(
 
 
 def _wait_until_a_turn_began(shop: Shop, customer: str) -> None:
-    from testkit import eventually
-
     ledger = OutsideLedger(shop)
     ledger.accepted[customer] = ["one"]
 
