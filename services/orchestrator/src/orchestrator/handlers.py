@@ -257,13 +257,11 @@ class Handlers:
     async def _keep_contact(
         self, tx: Transaction, conversation: LockedConversation, heard: MessageReceived
     ) -> None:
-        contact = heard.contact
-        newer_name = contact.display_name not in (None, conversation.display_name)
-        newer_phone = contact.phone not in (None, conversation.phone)
-        if newer_name or newer_phone:
-            await self._store.rename_contact(tx, conversation, contact)
-            conversation.display_name = contact.display_name or conversation.display_name
-            conversation.phone = contact.phone or conversation.phone
+        told = heard.contact.model_dump(exclude_none=True, exclude={"external_id"})
+        contact = conversation.contact.model_copy(update=told)
+        if contact != conversation.contact:
+            conversation.contact = contact
+            await self._store.save_contact(tx, conversation)
 
 
 def _wish_of(

@@ -31,8 +31,11 @@ with known as (
     join tenants on tenants.tenant_id = channels.tenant_id
     where channels.tenant_id = $1::uuid and channels.channel_id = $4::uuid
 ), contact as (
-    insert into contacts (contact_id, tenant_id, channel_id, external_id, display_name, phone)
-    select $3::uuid, $1::uuid, known.channel_id, $6::text, $7::text, $8::text from known
+    insert into contacts (contact_id, tenant_id, channel_id, external_id, display_name, phone,
+        book_contact_id, user_id, username, email)
+    select $3::uuid, $1::uuid, known.channel_id, $6::text, $7::text, $8::text, $13::uuid,
+        $14::text, $15::text, $16::text
+    from known
     on conflict do nothing
 )
 insert into conversations (conversation_id, tenant_id, channel_id, channel_type, contact_id,
@@ -47,7 +50,8 @@ on conflict (conversation_id) do nothing
 select c.conversation_id, c.tenant_id, c.channel_id, c.channel_type, c.contact_id,
     c.contact_external_id, c.status, c.owner_kind, c.assignee, c.ownership_number, c.last_seq,
     c.last_customer_seq, c.last_answered_seq, c.created_at, c.last_message_at,
-    contacts.display_name, contacts.phone, channels.state as channel_state,
+    contacts.display_name, contacts.phone, contacts.book_contact_id, contacts.user_id,
+    contacts.username, contacts.email, channels.state as channel_state,
     tenants.state as tenant_state, tenants.revision as tenant_revision
 from conversations c
 join contacts on contacts.tenant_id = c.tenant_id and contacts.contact_id = c.contact_id
@@ -56,11 +60,11 @@ join tenants on tenants.tenant_id = c.tenant_id
 where c.tenant_id = $1::uuid and c.conversation_id = $2::uuid
 for update of c
 
--- name: rename_contact
--- Keep the newest name and number a channel gave.
+-- name: save_contact
+-- Keep who the customer is by now.
 update contacts
-set display_name = coalesce($3::text, display_name), phone = coalesce($4::text, phone),
-    updated_at = now()
+set display_name = $3::text, phone = $4::text, book_contact_id = $5::uuid, user_id = $6::text,
+    username = $7::text, email = $8::text, updated_at = now()
 where tenant_id = $1::uuid and contact_id = $2::uuid
 
 -- name: record_customer_message
@@ -329,7 +333,8 @@ where message_media.media ->> 'state' is distinct from 'stored'
 -- name: find_conversation
 -- A conversation as the API shows it.
 select c.conversation_id, c.channel_id, c.channel_type, c.contact_external_id,
-    contacts.display_name, contacts.phone, c.status, c.owner_kind, c.assignee,
+    contacts.display_name, contacts.phone, contacts.book_contact_id, contacts.user_id,
+    contacts.username, contacts.email, c.status, c.owner_kind, c.assignee,
     c.ownership_number, c.last_seq, c.created_at, c.last_message_at
 from conversations c
 join contacts on contacts.tenant_id = c.tenant_id and contacts.contact_id = c.contact_id
@@ -338,7 +343,8 @@ where c.tenant_id = $1::uuid and c.conversation_id = $2::uuid
 -- name: list_conversations
 -- A page of conversations, the newest first, after (time, id) of the page before.
 select c.conversation_id, c.channel_id, c.channel_type, c.contact_external_id,
-    contacts.display_name, contacts.phone, c.status, c.owner_kind, c.assignee,
+    contacts.display_name, contacts.phone, contacts.book_contact_id, contacts.user_id,
+    contacts.username, contacts.email, c.status, c.owner_kind, c.assignee,
     c.ownership_number, c.last_seq, c.created_at, c.last_message_at
 from conversations c
 join contacts on contacts.tenant_id = c.tenant_id and contacts.contact_id = c.contact_id

@@ -10,7 +10,6 @@ from contracts.message import Part
 from contracts.v1.conversations import Conversation
 from contracts.v1.shapes import (
     Citation,
-    ContactRef,
     MediaRef,
     MessageChanges,
     MessageContent,
@@ -19,6 +18,7 @@ from contracts.v1.shapes import (
     RecordedMessage,
     SendPlan,
 )
+from orchestrator.store import contact_of
 from postgres import Queries, Transaction
 
 _CITATIONS: Final = TypeAdapter(list[Citation])
@@ -100,11 +100,7 @@ def _conversation(row: Any) -> Conversation:
         conversation_id=row["conversation_id"],
         channel_id=row["channel_id"],
         channel_type=row["channel_type"],
-        contact=ContactRef(
-            external_id=row["contact_external_id"],
-            display_name=row["display_name"],
-            phone=row["phone"],
-        ),
+        contact=contact_of(row),
         status=row["status"],
         owner_kind=row["owner_kind"],
         assignee=row["assignee"],

@@ -41,9 +41,7 @@ class LockedConversation:
     channel_id: UUID
     channel_type: ChannelType
     contact_id: UUID
-    contact_external_id: str
-    display_name: str | None
-    phone: str | None
+    contact: ContactRef
     standing: Standing
     last_seq: int
     last_customer_seq: int
@@ -59,11 +57,7 @@ class LockedConversation:
             conversation_id=self.conversation_id,
             channel_id=self.channel_id,
             channel_type=self.channel_type,
-            contact=ContactRef(
-                external_id=self.contact_external_id,
-                display_name=self.display_name,
-                phone=self.phone,
-            ),
+            contact=self.contact,
             status=self.standing.status,
             owner_kind=self.standing.owner_kind,
             assignee=self.standing.assignee,
@@ -168,6 +162,10 @@ class ConversationStore:
             FIRST_STANDING.owner_kind,
             FIRST_STANDING.assignee,
             FIRST_STANDING.ownership_number,
+            heard.contact.contact_id,
+            heard.contact.user_id,
+            heard.contact.username,
+            heard.contact.email,
         )
 
     async def lock_or_begin(self, tx: Transaction, heard: FromContact) -> LockedConversation | None:
@@ -178,16 +176,19 @@ class ConversationStore:
             conversation = await self.lock(tx, heard.tenant_id, heard.conversation_id)
         return conversation
 
-    async def rename_contact(
-        self, tx: Transaction, conversation: LockedConversation, contact: ContactRef
-    ) -> None:
-        """Keep the newest name and number, where the channel gave any."""
+    async def save_contact(self, tx: Transaction, conversation: LockedConversation) -> None:
+        """Keep who the customer is by now."""
+        contact = conversation.contact
         await tx.execute(
-            self._queries["rename_contact"],
+            self._queries["save_contact"],
             conversation.tenant_id,
             conversation.contact_id,
             contact.display_name,
             contact.phone,
+            contact.contact_id,
+            contact.user_id,
+            contact.username,
+            contact.email,
         )
 
     async def record(
@@ -325,6 +326,19 @@ def _columns(standing: Standing) -> tuple[str, str, str | None, int]:
     )
 
 
+def contact_of(row: Any) -> ContactRef:
+    """Return the customer of a conversation's row."""
+    return ContactRef(
+        external_id=row["contact_external_id"],
+        display_name=row["display_name"],
+        phone=row["phone"],
+        contact_id=row["book_contact_id"],
+        user_id=row["user_id"],
+        username=row["username"],
+        email=row["email"],
+    )
+
+
 def _locked(row: Any) -> LockedConversation:
     return LockedConversation(
         tenant_id=row["tenant_id"],
@@ -332,9 +346,7 @@ def _locked(row: Any) -> LockedConversation:
         channel_id=row["channel_id"],
         channel_type=row["channel_type"],
         contact_id=row["contact_id"],
-        contact_external_id=row["contact_external_id"],
-        display_name=row["display_name"],
-        phone=row["phone"],
+        contact=contact_of(row),
         standing=Standing(
             row["status"], row["owner_kind"], row["assignee"], row["ownership_number"]
         ),

@@ -55,7 +55,7 @@ class Envelope:
             conversation.conversation_id,
             conversation.channel_id,
             conversation.channel_type,
-            conversation.contact_external_id,
+            conversation.contact.external_id,
         )
 
     @classmethod

@@ -7,7 +7,7 @@ import pytest
 
 from bus import Refused
 from contracts.v1.channels import EchoReceived, MediaStored, MessageChanged, ThreadControlChanged
-from contracts.v1.conversations import ListMessages, PostMessage
+from contracts.v1.conversations import GetConversation, ListMessages, PostMessage
 from contracts.v1.sending import (
     MessageDelayed,
     MessageFailed,
@@ -378,3 +378,15 @@ async def test_the_customer_sees_us_type_only_while_we_do(desk, gate):
     (sign,) = desk.bus.streamed
     assert isinstance(sign, TypingShown)
     assert (sign.provider_message_id, sign.contact_external_id) == ("wamid.1", "visitor-1")
+
+
+async def test_a_conversation_says_who_its_customer_is_over_all_channels(desk, gate):
+    desk.model_says(gate)
+    ana = ContactRef(external_id="visitor-1", display_name="Ana", phone=None, contact_id=uuid4())
+    await desk.hear(desk.message("Hello", contact=ana))
+    named = ana.model_copy(update={"user_id": "HR.1349", "email": "ana@example.com"})
+    await desk.hear(desk.message("It's me", contact=named), desk.message("Again", contact=ana))
+    found = await desk.parts.requests.get(
+        GetConversation.make(tenant_id=desk.tenant_id, conversation_id=desk.conversation_of())
+    )
+    assert found.conversation.contact == named
