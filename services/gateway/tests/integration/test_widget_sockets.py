@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import time
 from datetime import UTC, datetime
 from typing import Any
@@ -320,16 +321,29 @@ async def test_who_may_connect(running: Running, owners: Owners) -> None:
     for headers in ({"Origin": "https://evil.example"}, {"Origin": "http://chat.test"}):
         with pytest.raises(socketio.exceptions.ConnectionError):
             await Widget(running.url).connect(good, **headers)
-    for transport in ("polling", "websocket"):
-        client = socketio.AsyncClient(reconnection=False)
-        with pytest.raises(socketio.exceptions.ConnectionError):
-            await client.connect(
-                f"{running.url}?token={good}", auth={"token": good}, transports=[transport]
-            )
+    client = socketio.AsyncClient(reconnection=False)
+    with pytest.raises(socketio.exceptions.ConnectionError):
         await client.connect(
-            running.url, auth={"token": good}, headers={"Origin": ORIGIN}, transports=[transport]
+            f"{running.url}?token={good}", auth={"token": good}, transports=["websocket"]
         )
-        await client.disconnect()
+    assert (await polled(running, good, f"&token={good}")).startswith("44")
+    assert (await polled(running, good)).startswith("40")
+    widget = Widget(running.url)
+    await widget.connect(good, Origin=ORIGIN)
+    await widget.client.disconnect()
+
+
+async def polled(running: Running, token: str, query: str = "") -> str:
+    """Connect by polling, word by word: 40 is welcome, 44 is refused."""
+    address = f"{running.url}/socket.io/?EIO=4&transport=polling{query}"
+    http, headers = running.call.http, {"Origin": ORIGIN}
+    async with http.get(address, headers=headers) as answer:
+        address += f"&sid={json.loads((await answer.text())[1:])['sid']}"
+    wish = f"40{json.dumps({'token': token})}"
+    async with http.post(address, data=wish, headers=headers) as answer:
+        assert answer.status == 200
+    async with http.get(address, headers=headers) as answer:
+        return await answer.text()
 
 
 async def test_a_socket_ends_with_its_token(
