@@ -15,11 +15,9 @@ from bus import (
     Refused,
     TopologyMismatch,
     Unroutable,
-    service_bus,
 )
 from bus.service_bus import outgoing
 from bus.speaking import Speaker
-from bus.topology import declare_everything
 from contracts.topology import own_queue
 from contracts.v1.channels import ChannelWebhookReceived
 from contracts.v1.knowledge import KnowledgeFound, SearchKnowledge
@@ -264,29 +262,6 @@ async def test_a_cut_connection_comes_back_and_the_handler_is_not_cut(made, amqp
         # Twice: the handler ran to its end although its channel was gone, and the broker,
         # never told, delivered it again.
         await eventually_async(lambda: ended == [str(said.message_id)] * 2, "both deliveries")
-
-
-async def test_consumers_that_the_broker_cancelled_come_back(made, amqp_vhost, monkeypatch):
-    """Deleting a queue cancels its consumer and leaves the connection, as a lost leader does."""
-    monkeypatch.setattr(service_bus, "LOOK_SECONDS", 0.1)
-    heard: list[str] = []
-
-    async def listener(delivery):
-        heard.append(ChannelWebhookReceived.hear(delivery.body).body)
-        await delivery.done()
-
-    ingress, gateway = made("channel-ingress"), made("gateway")
-    queue = ingress.listen(ChannelWebhookReceived, listener)
-    await ingress.start()
-    await gateway.start()
-    await declare_everything(amqp_vhost.url)
-    async with await aio_pika.connect(amqp_vhost.url) as connection:
-        channel = await connection.channel()
-        await channel.queue_delete(queue)
-    await declare_everything(amqp_vhost.url)
-    await gateway.publish(outgoing(webhook("after")))
-    await eventually_async(lambda: heard, "the message after the consumer was lost")
-    assert heard == ["after"]
 
 
 async def test_stopping_lets_what_is_in_hand_end(made):

@@ -46,8 +46,6 @@ class Listeners:
         self._batchers: list[asyncio.Task[None]] = []
         self._pending_batchers: list[Callable[[], Awaitable[None]]] = []
         self.heard: dict[str, type[Message]] = {}
-        self.hearing = False
-        """Whether every queue should have its consumer now."""
 
     def listen(self, queue: str, message: type[Message], listener: Listener, prefetch: int) -> None:
         """Run `listener` for each message, at most `prefetch` at once."""
@@ -115,16 +113,9 @@ class Listeners:
             await self._broker.stop()
             raise
         self._batchers = [asyncio.ensure_future(run()) for run in self._pending_batchers]
-        self.hearing = True
-
-    async def again(self) -> None:
-        """Connect and consume anew; what was in hand is delivered once more."""
-        await self._broker.stop()
-        await self._broker.start()
 
     async def stop(self, grace_seconds: float) -> None:
         """Take nothing more, let what is in hand end, and close the connection."""
-        self.hearing = False
         for subscriber in self._broker.subscribers:
             await subscriber.stop()
         for batcher in self._batchers:

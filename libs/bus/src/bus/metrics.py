@@ -3,7 +3,6 @@
 from prometheus_client import Counter, Histogram
 
 HEARD = Counter("chat_bus_heard_total", "Messages taken off queues.", ["address", "outcome"])
-REVIVED = Counter("chat_bus_revived_total", "Times that lost consumers were started anew.")
 HANDLING_SECONDS = Histogram(
     "chat_bus_handling_seconds",
     "Time from delivery to acknowledgement.",

@@ -12,9 +12,9 @@ from pydantic import ValidationError
 from bus.asking import ANSWER_TYPE, REFUSAL_TYPE, Asker, AskFailed, Refused
 from bus.delivery import Delivery
 from bus.hearing import BatchListener, Listener, Listeners
-from bus.metrics import ASK_SECONDS, REVIVED, SAID
+from bus.metrics import ASK_SECONDS, SAID
 from bus.speaking import BrokerAway, Outgoing, Speaker
-from bus.topology import deaf_queues, declare_own, wait_for_listeners
+from bus.topology import declare_own, wait_for_listeners
 from bus.tracing import trace_headers
 from contracts.message import Answer, Message, Refusal, Request, Stream
 from contracts.topology import ANSWERS, own_queue
@@ -29,9 +29,6 @@ DEFAULT_PREFETCH = 16
 _NIL = UUID(int=0)
 
 _log = structlog.get_logger()
-
-
-LOOK_SECONDS = 10.0
 
 
 class NotInCatalogue(Exception):
@@ -192,27 +189,6 @@ class Bus:
                 await asyncio.sleep(1.0)
             else:
                 self._can_say.set()
-        await self._keep_hearing(connection)
-
-    async def _keep_hearing(self, connection: Any) -> None:
-        """A broker may cancel consumers (a queue's leader died) without ending the connection.
-
-        A queue that nobody listened to in two looks gets its listeners back.
-        """
-        before: set[str] = set()
-        while True:
-            await asyncio.sleep(LOOK_SECONDS)
-            deaf: set[str] = set()
-            try:
-                if self._listeners.hearing:
-                    deaf = await deaf_queues(connection, self._listeners.heard)
-                if lost := deaf & before:
-                    _log.error("nobody listened: listening anew", queues=sorted(lost))
-                    REVIVED.inc()
-                    await self._listeners.again()
-            except Exception as error:  # noqa: BLE001 - the broker is away; its return is awaited
-                _log.info("could not look for consumers", error=str(error))
-            before = deaf
 
     async def _reply(self, delivery: Delivery, reply: Answer | Refusal) -> None:
         if delivery.raw.reply_to is None:

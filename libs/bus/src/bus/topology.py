@@ -1,7 +1,6 @@
 """Declaring what the catalogue says on a real broker."""
 
 import asyncio
-from collections.abc import Iterable
 
 import aio_pika
 import structlog
@@ -43,17 +42,6 @@ async def wait_for_listeners(connection: AbstractConnection, service: str) -> No
     while missing := [name for name in missing if not await _exists(connection, name)]:
         _log.warning("waiting for listeners to declare their queues", missing=missing)
         await asyncio.sleep(_POLL_SECONDS)
-
-
-async def deaf_queues(connection: AbstractConnection, names: Iterable[str]) -> set[str]:
-    """Return those of the queues that nobody at all takes messages from now."""
-    channel = await connection.channel()
-    try:
-        found = [await channel.declare_queue(name, passive=True) for name in names]
-    finally:
-        if not channel.is_closed:
-            await channel.close()
-    return {queue.name for queue in found if not queue.declaration_result.consumer_count}
 
 
 async def _exists(connection: AbstractConnection, name: str) -> bool:
