@@ -17,6 +17,7 @@ STORIES = (
     "channel_health",
     "conversations",
     "documents",
+    "web_sources",
     "knowledge",
     "models",
     "webhooks",

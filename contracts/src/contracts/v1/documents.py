@@ -1,11 +1,13 @@
 """A document becomes searchable.
 
-1. gateway has the bytes in blobs: `document-uploaded`.
+1. gateway has the bytes in blobs: `document-uploaded`, and beside it `document-configured` with its
+   tags, expiry and the rest; both again, later, as `document-replaced` and `document-configured`.
 2. rag-indexer reads, splits and embeds (story `models`), saying `document-progressed`, and then
    `passages-embedded` i of n; or `document-rejected` with a reason that a person can act on.
 3. retriever stores the batches aside and switches the version in one transaction:
    `document-searchable`.
-4. `document-removed` and the request `forget-document` take it away; `reindex-document` redoes it.
+4. `document-removed` and the request `forget-document` take it away; `reindex-document` and
+   `reindex-tenant` redo it; `rollback-document` brings the version before back.
 """
 
 from typing import Annotated, Literal
@@ -18,6 +20,47 @@ from contracts.v1.shapes import Cursor, Limit
 
 DocumentStage = Literal["queued", "reading", "splitting", "embedding", "storing", "ready", "failed"]
 Percent = Annotated[int, Field(ge=0, le=100)]
+DocumentKind = Literal["file", "text", "qa", "web"]
+VersionState = Literal["building", "live", "kept", "failed", "superseded"]
+Tags = Annotated[list[Annotated[str, Field(min_length=1, max_length=64)]], Field(max_length=32)]
+
+
+class MetadataEntry(Part):
+    """Something a tenant says of a document, by name."""
+
+    name: Annotated[str, Field(min_length=1, max_length=64)] = Field(description="Its name.")
+    value: ShortText = Field(description="Its value, compared as text.")
+
+
+Metadata = Annotated[list[MetadataEntry], Field(max_length=32)]
+
+
+class ChunkingRule(Part):
+    """How text becomes passages; lengths in tokens of the embedding model."""
+
+    strategy: Literal["fixed", "paragraph", "recursive", "headings"] = Field(
+        description="Equal windows; whole paragraphs; by the largest separator that fits; or "
+        "sections under their headings, small passages inside longer parents."
+    )
+    tokens: int = Field(ge=32, le=2_048, description="Longest passage.")
+    overlap_tokens: int = Field(ge=0, le=512, description="Shared by neighbours.")
+    parent_tokens: int | None = Field(
+        ge=64, le=8_192, description="Length of the parent passage that is read; null: no parents."
+    )
+
+
+class DocumentWork(Part):
+    """How far a document has come, in the units of its stage; null where it is not known yet."""
+
+    bytes_done: int | None = Field(ge=0, description="Bytes read.")
+    bytes_total: int | None = Field(ge=0, description="Bytes of the file.")
+    pages_done: int | None = Field(ge=0, description="Pages, slides, sheets or records read.")
+    pages_total: int | None = Field(ge=0, description="All of them.")
+    passages_done: int | None = Field(ge=0, description="Passages that have their vector.")
+    passages_total: int | None = Field(ge=0, description="All passages.")
+    passages_reused: int | None = Field(
+        ge=0, description="Of those done, how many had their vector from before."
+    )
 
 
 class DocumentUploaded(
@@ -37,6 +80,56 @@ class DocumentUploaded(
     sha256: Sha256 = Field(description="Where the bytes are in blobs.")
     language: Annotated[str, Field(max_length=16)] | None = Field(
         description="BCP 47, if the uploader said it."
+    )
+    document_kind: DocumentKind | None = Field(
+        None, description="Where it comes from; null is a file."
+    )
+    source_url: Annotated[str, Field(max_length=2_048)] | None = Field(
+        None, description="The address of a web page."
+    )
+
+
+class DocumentReplaced(
+    Event,
+    owner="gateway",
+    heard_by=("rag-indexer",),
+    version=1,
+    public="document.replaced",
+):
+    """New bytes of a document are in blobs; the old version answers until the new one is whole."""
+
+    document_id: UUID = Field(description="The document.")
+    replacement: int = Field(ge=1, description="Rises with each replacement; older ones are late.")
+    title: ShortText = Field(description="Title given, else the file name.")
+    file_name: ShortText = Field(description="As uploaded; text only, never a path.")
+    declared_type: ShortText | None = Field(description="MIME type the uploader declared.")
+    size_bytes: int = Field(ge=0, description="Size.")
+    sha256: Sha256 = Field(description="Where the bytes are in blobs.")
+    language: Annotated[str, Field(max_length=16)] | None = Field(
+        description="BCP 47, if the uploader said it."
+    )
+
+
+class DocumentConfigured(
+    Event,
+    owner="gateway",
+    heard_by=("rag-indexer", "retriever"),
+    version=1,
+    public="document.updated",
+):
+    """What a tenant chose for a document; this is all of it, and it may come before the upload."""
+
+    document_id: UUID = Field(description="The document.")
+    revision: int = Field(ge=1, description="Rises with each change; older ones are ignored.")
+    enabled: bool = Field(description="Whether searches may see it.")
+    expires_at: AwareDatetime | None = Field(description="From then on searches do not see it.")
+    tags: Tags = Field(description="For filters.")
+    metadata: Metadata = Field(description="For filters; names are unique.")
+    chunking: ChunkingRule | None = Field(description="Null: as the tenant chose.")
+    external_id: ShortText | None = Field(description="The tenant's own id of it, unique.")
+    document_kind: DocumentKind = Field(description="Where it comes from.")
+    source_url: Annotated[str, Field(max_length=2_048)] | None = Field(
+        description="The address of a web page."
     )
 
 
@@ -58,6 +151,12 @@ class ReindexDocument(Command, owner="rag-indexer", said_by=("gateway",), versio
     document_id: UUID = Field(description="The document.")
 
 
+class ReindexTenant(Command, owner="rag-indexer", said_by=("gateway",), version=1):
+    """Redo every document of the tenant, a few at a time; the old versions answer meanwhile."""
+
+    reason: Literal["asked", "embedding_model", "chunking"] = Field(description="Why.")
+
+
 class DocumentProgressed(
     Event, owner="rag-indexer", heard_by=(), version=1, public="document.progressed"
 ):
@@ -67,6 +166,7 @@ class DocumentProgressed(
     document_version: int = Field(ge=1, description="The version being built.")
     stage: DocumentStage = Field(description="Where it is.")
     percent: Percent = Field(description="Of the whole way.")
+    work: DocumentWork | None = Field(None, description="The same in pages and passages.")
 
 
 class DocumentRejected(
@@ -95,6 +195,10 @@ class EmbeddedPassage(Part):
     vector: Annotated[str, Field(max_length=32_768)] = Field(
         description="Little-endian float32 values, base64."
     )
+    parent_start: int | None = Field(
+        None, ge=0, description="First character of the parent passage that is read instead."
+    )
+    parent_end: int | None = Field(None, ge=0, description="One past the parent's last character.")
 
 
 class PassagesEmbedded(Event, owner="rag-indexer", heard_by=("retriever",), version=1):
@@ -147,6 +251,29 @@ class Document(Part):
     language: Annotated[str, Field(max_length=16)] | None = Field(description="BCP 47.")
     created_at: AwareDatetime = Field(description="When it was uploaded, UTC.")
     updated_at: AwareDatetime = Field(description="When its state last changed, UTC.")
+    document_kind: DocumentKind | None = Field(None, description="Where it comes from.")
+    source_url: Annotated[str, Field(max_length=2_048)] | None = Field(
+        None, description="The address of a web page."
+    )
+    external_id: ShortText | None = Field(None, description="The tenant's own id of it.")
+    enabled: bool | None = Field(None, description="Whether searches may see it.")
+    expires_at: AwareDatetime | None = Field(
+        None, description="From then on searches do not see it."
+    )
+    tags: Tags | None = Field(None, description="For filters.")
+    metadata: Metadata | None = Field(None, description="For filters.")
+    chunking: ChunkingRule | None = Field(None, description="Its own rule, if it has one.")
+    author: ShortText | None = Field(None, description="As the file says.")
+    dated_at: ShortText | None = Field(None, description="ISO 8601 date that the file says.")
+    tokens: int | None = Field(None, ge=0, description="Tokens of all its passages.")
+    embedding_model: ShortText | None = Field(None, description="Model of its vectors.")
+    building_version: int | None = Field(
+        None, ge=1, description="The version on its way; null when none is."
+    )
+    work: DocumentWork | None = Field(None, description="How far that version has come.")
+    headings: Annotated[list[ShortText], Field(max_length=200)] | None = Field(
+        None, description="Its outline; only where one document is asked for."
+    )
 
 
 class DocumentFound(Answer):
@@ -176,6 +303,111 @@ class ListDocuments(
     stage: DocumentStage | None = Field(description="Only these.")
     cursor: Cursor | None = Field(description="Where the page begins.")
     limit: Limit = Field(description="Size of the page.")
+    document_kind: DocumentKind | None = Field(None, description="Only of this kind.")
+    tag: ShortText | None = Field(None, description="Only with this tag.")
+    words: ShortText | None = Field(None, description="Only with this in title or file name.")
+
+
+class DocumentVersion(Part):
+    """One version of a document: it never changes, another one takes its place."""
+
+    document_version: int = Field(ge=1, description="Rises by one.")
+    state: VersionState = Field(description="`kept` can be brought back; `superseded` cannot.")
+    sha256: Sha256 = Field(description="Hash of the bytes it was made from.")
+    file_name: ShortText = Field(description="As uploaded.")
+    passages: int = Field(ge=0, description="Its passages.")
+    passages_reused: int = Field(ge=0, description="Of those, how many kept their vector.")
+    embedding_model: ShortText | None = Field(description="Model of its vectors.")
+    chunking: ChunkingRule | None = Field(description="How it was split.")
+    code: Code | None = Field(description="Why it failed.")
+    created_at: AwareDatetime = Field(description="When it was begun, UTC.")
+    live_at: AwareDatetime | None = Field(description="When it last began to answer, UTC.")
+
+
+class VersionsListed(Answer):
+    """The versions of a document, the newest first."""
+
+    versions: Annotated[list[DocumentVersion], Field(max_length=100)] = Field(
+        description="At most the newest hundred."
+    )
+
+
+class ListVersions(Request[VersionsListed], owner="rag-indexer", asked_by=("gateway",), version=1):
+    """Which versions does a document have? Refused with `not_found`."""
+
+    document_id: UUID = Field(description="Which.")
+
+
+class KnowledgeUsed(Answer):
+    """What a tenant's documents take up."""
+
+    documents: int = Field(ge=0, description="Documents.")
+    size_bytes: int = Field(ge=0, description="Bytes of their files.")
+    passages: int = Field(ge=0, description="Passages that can be found.")
+    tokens: int = Field(ge=0, description="Tokens of those passages.")
+    stages: Annotated[dict[str, int], Field(max_length=16)] = Field(
+        description="Documents by stage."
+    )
+    embedding_cost_usd: float | None = Field(
+        ge=0, description="Spent on vectors so far; null where a price is unknown."
+    )
+
+
+class GetKnowledgeUse(
+    Request[KnowledgeUsed], owner="rag-indexer", asked_by=("gateway",), version=1
+):
+    """How much do the tenant's documents take up?"""
+
+
+class DocumentRolledBack(Answer):
+    """From now on searches see this version again."""
+
+    document_version: int = Field(ge=1, description="The version that answers.")
+    passages: int = Field(ge=1, description="Its passages.")
+
+
+class RollbackDocument(
+    Request[DocumentRolledBack], owner="retriever", asked_by=("gateway",), version=1
+):
+    """Bring the version before back; refused with `not_found` or `not_kept`."""
+
+    document_id: UUID = Field(description="Which.")
+    document_version: int | None = Field(
+        ge=1, description="Null: the one that answered before the one that answers now."
+    )
+
+
+class IndexedPassage(Part):
+    """A passage as searches can find it."""
+
+    passage_id: UUID = Field(description="The passage.")
+    ordinal: int = Field(ge=0, description="Order in the document, from 0.")
+    text: Annotated[str, Field(max_length=16_384)] = Field(description="Its words.")
+    page: int | None = Field(ge=1, description="Page it begins on.")
+    heading: ShortText | None = Field(description="Heading path, joined by ' > '.")
+    start_offset: int = Field(ge=0, description="First character in the document's text.")
+    end_offset: int = Field(ge=0, description="One past its last character.")
+    token_count: int = Field(ge=1, description="Its tokens.")
+    parent_start: int | None = Field(ge=0, description="First character of its parent.")
+    parent_end: int | None = Field(ge=0, description="One past its parent's last character.")
+
+
+class PassagesListed(Answer):
+    """A page of a document's passages, in order."""
+
+    document_version: int = Field(ge=0, description="The version that answers; 0 while none does.")
+    passages: Annotated[list[IndexedPassage], Field(max_length=100)] = Field(
+        description="The page; shorter than asked for when their words are long."
+    )
+    next_ordinal: int | None = Field(ge=0, description="Where the next page begins; null: the end.")
+
+
+class ListPassages(Request[PassagesListed], owner="retriever", asked_by=("gateway",), version=1):
+    """What of a document can be found? Refused with `not_found`."""
+
+    document_id: UUID = Field(description="Which.")
+    from_ordinal: int = Field(ge=0, description="Where the page begins.")
+    limit: Annotated[int, Field(ge=1, le=100)] = Field(description="Size of the page.")
 
 
 class DocumentForgotten(Answer):

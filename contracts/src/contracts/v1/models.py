@@ -130,6 +130,33 @@ class EmbedTexts(
     ] = Field(description="The texts.")
 
 
+class PassagesRanked(Answer):
+    """How well each text answers the question; higher is better."""
+
+    model: ShortText = Field(description="The model that judged, `provider/name`.")
+    scores: Annotated[list[float], Field(min_length=1, max_length=100)] = Field(
+        description="One a text, in the same order; comparable only within this answer."
+    )
+    tokens: int = Field(ge=0, description="Tokens read.")
+    cost_usd: float | None = Field(ge=0, description="Null where the price is unknown.")
+
+
+class RankPassages(Request[PassagesRanked], owner="llm-router", asked_by=("retriever",), version=1):
+    """Judge candidates against the question; refused with a code if the model cannot."""
+
+    model: ShortText = Field(description="`builtin/maxsim`, or `provider/name`.")
+    query: Annotated[str, Field(min_length=1, max_length=8_192)] = Field(
+        description="The question."
+    )
+    texts: Annotated[
+        list[Annotated[str, Field(min_length=1, max_length=8_192)]],
+        Field(min_length=1, max_length=100),
+    ] = Field(description="The candidates' words.")
+    weights: Annotated[list[float], Field(max_length=64)] | None = Field(
+        description="For models that want them: idf of the question's words, in order."
+    )
+
+
 class TokensSpent(Event, owner="llm-router", heard_by=(), version=1, public="usage.recorded"):
     """A model call was made and paid for."""
 

@@ -11,6 +11,7 @@ from uuid import UUID
 from pydantic import Field
 
 from contracts.message import Command, Event, Part, ShortText, Slug
+from contracts.v1.documents import ChunkingRule
 from contracts.v1.shapes import ChannelType, ExternalId, TemplateCall
 
 
@@ -48,6 +49,30 @@ class TenantSettings(Part):
     passages_max: int = Field(ge=1, le=20, description="Passages given to the model.")
     chunk_tokens: int = Field(ge=32, le=2_048, description="Target size of a passage.")
     chunk_overlap_tokens: int = Field(ge=0, le=512, description="Overlap of neighbours.")
+    chunking: ChunkingRule | None = Field(
+        None, description="How documents are split; null: headings, with the two lengths above."
+    )
+    fusion: Literal["weighted", "rrf"] | None = Field(
+        None, description="How keyword and vector lists become one; null is weighted."
+    )
+    reranker: ShortText | None = Field(
+        None, description="`none`, `builtin/maxsim` or `provider/model`; null is none."
+    )
+    expansion: Literal["none", "neighbours", "parent"] | None = Field(
+        None, description="What a found passage is read with; null: its parent if it has one."
+    )
+    minimum_similarity: float | None = Field(
+        None, ge=-1, le=1, description="Null: the floor that was measured for the model."
+    )
+    rewrite_questions: bool | None = Field(
+        None, description="Whether follow-up questions are completed from the conversation first."
+    )
+    multi_query: bool | None = Field(
+        None, description="Whether long questions are also searched part by part."
+    )
+    quota_documents: int | None = Field(None, ge=0, description="Null: the platform's default.")
+    quota_bytes: int | None = Field(None, ge=0, description="Null: the platform's default.")
+    quota_passages: int | None = Field(None, ge=0, description="Null: the platform's default.")
 
 
 class TenantConfigured(
