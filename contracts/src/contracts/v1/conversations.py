@@ -132,3 +132,43 @@ class PostMessage(Request[MessagePosted], owner="orchestrator", asked_by=("gatew
     reply_to: ExternalId | None = Field(
         None, description="Provider id of the message that it answers."
     )
+
+
+class Turn(Part):
+    """One answer, or why there was none, with everything that led to it."""
+
+    turn_id: UUID = Field(description="The turn.")
+    conversation_id: UUID = Field(description="Its conversation.")
+    first_seq: int = Field(ge=1, description="First message it answers.")
+    last_seq: int = Field(ge=1, description="Last message it answers.")
+    attempt: int = Field(ge=1, description="Which try.")
+    outcome: ShortText = Field(
+        description="answered, failed_politely, suppressed, handed_off, retrying …"
+    )
+    recorded_message_id: UUID | None = Field(description="The answer, if one was made.")
+    started_at: AwareDatetime = Field(description="When the work began, UTC.")
+    ended_at: AwareDatetime | None = Field(description="When it ended, UTC.")
+    evidence: Annotated[str, Field(max_length=220_000)] = Field(
+        description="JSON object: question as understood, searches with every candidate, passages, "
+        "prompt, model and tool calls, decision."
+    )
+    left_out: Annotated[list[ShortText], Field(max_length=16)] = Field(
+        description="Parts of the evidence that did not fit, by name."
+    )
+
+
+class TurnsListed(Answer):
+    """Turns of a conversation, the newest first."""
+
+    turns: Annotated[list[Turn], Field(max_length=20)] = Field(
+        description="Fewer than asked for when their evidence is large."
+    )
+
+
+class ListTurns(Request[TurnsListed], owner="orchestrator", asked_by=("gateway",), version=1):
+    """Why did the bot say that, or nothing? Refused with `not_found`."""
+
+    conversation_id: UUID = Field(description="Which conversation.")
+    turn_id: UUID | None = Field(description="Only this turn.")
+    recorded_message_id: UUID | None = Field(description="Only the turn that wrote this answer.")
+    limit: Annotated[int, Field(ge=1, le=20)] = Field(description="At most so many.")

@@ -242,6 +242,9 @@ class Citation(Part):
     heading: ShortText | None = Field(description="Heading path, joined by ' > '.")
     quote: Annotated[str, Field(max_length=2_000)] = Field(description="The passage's words.")
     score: float = Field(description="Fused score of the passage, 0 to 1.")
+    source_url: Annotated[str, Field(max_length=2_048)] | None = Field(
+        None, description="The address, where the document is a web page."
+    )
 
 
 class RecordedMessage(Part):
