@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
+import socket
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -15,7 +17,7 @@ from aiohttp import web
 from blobs import Blobs
 from channel_ingress.graph import GraphClient
 from channel_ingress.media import Fetched, NotFetched
-from channel_ingress.media_addresses import AddressRefused, MediaAddresses, PublicResolver
+from channel_ingress.media_addresses import MediaAddresses
 from channel_ingress.media_fetch import MediaFetcher
 from channel_ingress.media_store import MediaClaim
 
@@ -189,18 +191,21 @@ async def test_a_redirect_does_not_lead_astray(
     assert result.trouble == "refused"
 
 
-class Liar:
-    """A name server that answers with a private address."""
+async def test_a_providers_name_with_a_private_address_is_refused(
+    fetcher: MediaFetcher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
 
-    async def resolve(self, host: str, port: int = 0, family: Any = None) -> list[Any]:
-        return [{"host": "10.0.0.8", "port": port, "hostname": host}]
+    async def lie(host: str, port: int, **_: Any) -> list[Any]:
+        asked.append(host)
+        return [
+            (socket.AF_INET, socket.SOCK_STREAM, 6, "", (one, port))
+            for one in ("157.240.1.1", "10.0.0.8")
+        ]
 
-    async def close(self) -> None:
-        return
-
-
-async def test_a_providers_name_with_a_private_address_is_refused() -> None:
-    resolver: Any = PublicResolver(MediaAddresses("http://graph:1/", [".fbcdn.net"]), Liar())  # type: ignore[arg-type]
-    with pytest.raises(AddressRefused):
-        await resolver.resolve("scontent.fbcdn.net", 443)
-    assert await resolver.resolve("graph", 1)
+    monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", lie)
+    link = claim(provider_media_id=None, url="https://scontent.fbcdn.net/a.png")
+    result = await fetcher.fetch(link, "t")
+    assert isinstance(result, NotFetched)
+    assert (result.trouble, asked) == ("refused", ["scontent.fbcdn.net"])
+    assert "10.0.0.8" not in result.detail

@@ -19,16 +19,15 @@ from contracts.message import Event
 from contracts.v1.channels import MessageReceived
 from contracts.v1.shapes import ContactRef, MessageContent
 from contracts.v1.tenants import TenantConfigured, TenantSettings
+from egress import EgressPolicy
 from postgres import Database, Queries
 from process import Life
 from sealing import KeyRing
-from webhook_dispatcher.addresses import EgressPolicy
 from webhook_dispatcher.config import Settings
 from webhook_dispatcher.dispatcher import Dispatcher
-from webhook_dispatcher.egress import open_session
 from webhook_dispatcher.endpoint_requests import EndpointRequests
 from webhook_dispatcher.handlers import Handlers
-from webhook_dispatcher.sender import Sender
+from webhook_dispatcher.sender import Sender, open_webhook_session
 from webhook_dispatcher.store import Store
 
 if TYPE_CHECKING:  # where this service is alone there is no testkit
@@ -181,7 +180,7 @@ async def desk(
         lease_seconds=2.0,
     )
     policy = EgressPolicy(allow_private_networks=True)
-    session = open_session(policy, settings.attempt_timeout_seconds)
+    session = open_webhook_session(policy, settings.attempt_timeout_seconds)
     store = Store(Queries("webhook_dispatcher"))
     sender = Sender(session, ring, policy, now)
     dispatcher = Dispatcher(database, recording_bus, store, sender, settings, now)  # type: ignore[arg-type]

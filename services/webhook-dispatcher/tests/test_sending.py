@@ -11,11 +11,10 @@ import aiohttp
 import pytest
 from standardwebhooks import Webhook
 
+from egress import EgressPolicy
 from sealing import KeyRing
-from webhook_dispatcher.addresses import EgressPolicy
 from webhook_dispatcher.domain import ANSWER_BYTES_MAX, Code
-from webhook_dispatcher.egress import open_session
-from webhook_dispatcher.sender import Sender
+from webhook_dispatcher.sender import Sender, open_webhook_session
 from webhook_dispatcher.signing import new_secret, seal_secret
 from webhook_dispatcher.store import Claimed
 
@@ -28,13 +27,13 @@ def now() -> datetime:
 
 @pytest.fixture
 async def session() -> AsyncIterator[aiohttp.ClientSession]:
-    async with open_session(EgressPolicy(allow_private_networks=True), 1.0) as opened:
+    async with open_webhook_session(EgressPolicy(allow_private_networks=True), 1.0) as opened:
         yield opened
 
 
 @pytest.fixture
 async def public_session() -> AsyncIterator[aiohttp.ClientSession]:
-    async with open_session(EgressPolicy(allow_private_networks=False), 1.0) as opened:
+    async with open_webhook_session(EgressPolicy(allow_private_networks=False), 1.0) as opened:
         yield opened
 
 

@@ -10,15 +10,17 @@ from tempfile import SpooledTemporaryFile
 from typing import Any, BinaryIO, cast
 
 import aiohttp
+from aiohttp.http import SERVER_SOFTWARE
 from yarl import URL
 
 from blobs import Blobs
 from channel_ingress.domain import NotSent, Refused, Unanswered
 from channel_ingress.graph import Answered, GraphClient
 from channel_ingress.media import Fetched, NotFetched, sha256_of, size_of
-from channel_ingress.media_addresses import AddressRefused, MediaAddresses, PublicResolver
+from channel_ingress.media_addresses import LINKS, OWN_GRAPH, AddressRefused, MediaAddresses
 from channel_ingress.media_store import MediaClaim
 from channel_ingress.media_types import HEAD_BYTES, TypeMismatch, checked_type
+from egress import is_blocked_error, open_session
 from observe import afailpoint
 
 MESSENGER_BYTES_MAX = 25 * 1024 * 1024
@@ -81,21 +83,24 @@ class MediaFetcher:
     ) -> None:
         self._graph, self._blobs, self._addresses = graph, blobs, addresses
         self._bytes_max, self._fetch_seconds = bytes_max, fetch_seconds
-        self._session: aiohttp.ClientSession | None = None
+        self._links: aiohttp.ClientSession | None = None
+        self._own: aiohttp.ClientSession | None = None
 
     @asynccontextmanager
     async def opened(self) -> AsyncIterator[None]:
-        """With a session of its own, whose every name is looked at before it is called."""
-        connector = aiohttp.TCPConnector(limit=16, resolver=PublicResolver(self._addresses))
-        timeout = aiohttp.ClientTimeout(
-            total=self._fetch_seconds, sock_connect=5.0, sock_read=READ_SECONDS
-        )
-        async with aiohttp.ClientSession(
-            connector=connector,
-            timeout=timeout,
-            cookie_jar=aiohttp.DummyCookieJar(),
-            trust_env=False,
-        ) as self._session:
+        """With sessions of its own: one for links, which dials only public addresses, and one for
+        the configured Graph URL."""
+        rules: dict[str, Any] = {
+            "user_agent": SERVER_SOFTWARE,
+            "total_seconds": self._fetch_seconds,
+            "connect_seconds": 5.0,
+            "read_seconds": READ_SECONDS,
+            "connections_max": 16,
+        }
+        async with (
+            open_session(LINKS, **rules) as self._links,
+            open_session(OWN_GRAPH, **rules) as self._own,
+        ):
             yield
 
     async def fetch(self, claim: MediaClaim, token: str) -> Fetched | NotFetched:
@@ -108,10 +113,9 @@ class MediaFetcher:
             return refused.result
         except AddressRefused as error:
             return NotFetched("refused", str(error))
-        except aiohttp.ClientConnectorDNSError as error:
-            kind = "refused" if isinstance(error.os_error, AddressRefused) else "network"
-            return NotFetched(cast("Any", kind), str(error.os_error)[:300])
         except (aiohttp.ClientError, TimeoutError) as error:
+            if is_blocked_error(error):
+                return NotFetched("refused", "the link leads to an address that is not public")
             return NotFetched("network", f"{type(error).__name__}: {error}"[:300])
 
     async def _by_link(self, claim: MediaClaim) -> Fetched | NotFetched:
@@ -167,13 +171,12 @@ class MediaFetcher:
                 return NotFetched("ours", f"storage: {type(error).__name__}")
 
     async def _stream(self, url: URL, token: str | None, download: _Download) -> None:
-        if self._session is None:
-            raise MediaRefused(NotFetched("ours", "the job is not running"))
-        headers = {"Accept-Encoding": "identity"}
-        if token is not None:
-            headers["Authorization"] = f"Bearer {token}"
+        headers = {"Authorization": f"Bearer {token}"} if token is not None else {}
         for _ in range(REDIRECTS_MAX + 1):
-            async with self._session.get(url, headers=headers, allow_redirects=False) as answer:
+            session = self._own if self._addresses.is_graph(url) else self._links
+            if session is None:
+                raise MediaRefused(NotFetched("ours", "the job is not running"))
+            async with session.get(url, headers=headers, allow_redirects=False) as answer:
                 if answer.status not in (301, 302, 303, 307, 308):
                     await _take_all(answer, download)
                     return

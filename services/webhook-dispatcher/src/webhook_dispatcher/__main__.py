@@ -2,17 +2,16 @@
 
 from datetime import UTC, datetime
 
+from egress import EgressPolicy
 from postgres import Queries
 from process import ConfigurationError, Life, run, wire
 from sealing import InvalidKeyRing, KeyRing
-from webhook_dispatcher.addresses import EgressPolicy
 from webhook_dispatcher.config import Settings
 from webhook_dispatcher.dispatcher import Dispatcher
-from webhook_dispatcher.egress import open_session
 from webhook_dispatcher.endpoint_requests import EndpointRequests
 from webhook_dispatcher.event_feed import EventFeed
 from webhook_dispatcher.handlers import Handlers, hear_public_events
-from webhook_dispatcher.sender import Sender
+from webhook_dispatcher.sender import Sender, open_webhook_session
 from webhook_dispatcher.store import Store
 from webhook_dispatcher.tidying import tidy_forever
 
@@ -31,7 +30,7 @@ async def start(settings: Settings, life: Life) -> None:
     policy = EgressPolicy(settings.allow_private_networks)
     wiring = await wire(life, settings, "webhook-dispatcher")
     store = Store(Queries("webhook_dispatcher"))
-    session = await life.enter(open_session(policy, settings.attempt_timeout_seconds))
+    session = await life.enter(open_webhook_session(policy, settings.attempt_timeout_seconds))
     sender = Sender(session, ring, policy, now)
     feed = EventFeed(settings.events_amqp_url, wiring.database, store)
     dispatcher = Dispatcher(wiring.database, wiring.outbox, store, sender, settings, now)

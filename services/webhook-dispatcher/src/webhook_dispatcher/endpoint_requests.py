@@ -25,9 +25,9 @@ from contracts.v1.webhooks import (
     SendTestEvent,
     UpdateEndpoint,
 )
+from egress import EgressPolicy, InvalidUrl
 from postgres import Database, Transaction
 from sealing import KeyRing
-from webhook_dispatcher.addresses import EgressPolicy, InvalidUrl
 from webhook_dispatcher.cloud_events import TEST_TYPE, render_test
 from webhook_dispatcher.domain import patterns_without_events
 from webhook_dispatcher.signing import hint_of, new_secret, seal_secret

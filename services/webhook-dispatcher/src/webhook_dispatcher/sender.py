@@ -8,9 +8,9 @@ from typing import Final
 
 import aiohttp
 
+from egress import EgressPolicy, InvalidUrl, is_blocked_error, open_session
 from observe import afailpoint, get_logger
 from sealing import KeyRing, SealingError
-from webhook_dispatcher.addresses import EgressPolicy, InvalidUrl
 from webhook_dispatcher.cloud_events import CONTENT_TYPE
 from webhook_dispatcher.domain import (
     ANSWER_BYTES_MAX,
@@ -19,13 +19,24 @@ from webhook_dispatcher.domain import (
     code_of_status,
     read_retry_after,
 )
-from webhook_dispatcher.egress import is_blocked_error
 from webhook_dispatcher.signing import signed_headers, unseal_secret
 from webhook_dispatcher.store import Claimed
 
+USER_AGENT: Final = "MetaChat-Webhooks/1.0"
+_CONNECTIONS_MAX: Final = 400
 _ANSWER_SECONDS: Final = 2.0
 
 _log = get_logger("sender")
+
+
+def open_webhook_session(policy: EgressPolicy, attempt_seconds: float) -> aiohttp.ClientSession:
+    """Make the process's one pooled session for webhooks; the caller closes it."""
+    return open_session(
+        policy,
+        user_agent=USER_AGENT,
+        total_seconds=attempt_seconds,
+        connections_max=_CONNECTIONS_MAX,
+    )
 
 
 class Sender:

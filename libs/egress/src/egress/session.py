@@ -1,23 +1,22 @@
-"""The only way out for tenant-chosen URLs: one session that dials checked addresses.
+"""The session that dials checked addresses.
 
 A name is resolved once for a connection, every answer is checked, and the checked address is what
-is dialled: a name that changes its mind in between (rebinding) gains nothing. No redirects, no
-proxies from the environment, no cookies, no decompression.
+is dialled: a name that changes its mind in between (rebinding) gains nothing. No proxies from the
+environment, no cookies, no decompression behind our back.
 """
 
 import asyncio
 import socket
-from typing import Any
+from typing import Any, Final
 
 import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
 
-from webhook_dispatcher.addresses import BlockedAddress, EgressPolicy
+from egress.errors import BlockedAddress
+from egress.policy import EgressPolicy
 
-CONNECT_SECONDS = 3.0
-KEEP_ALIVE_SECONDS = 30.0
-CONNECTIONS_MAX = 400
-USER_AGENT = "MetaChat-Webhooks/1.0"
+CONNECT_SECONDS: Final = 3.0
+KEEP_ALIVE_SECONDS: Final = 30.0
 
 
 class CheckedResolver(AbstractResolver):
@@ -50,8 +49,16 @@ class CheckedResolver(AbstractResolver):
         """Nothing is held."""
 
 
-def open_session(policy: EgressPolicy, timeout_seconds: float) -> aiohttp.ClientSession:
-    """Make the process's one pooled session for webhooks; the caller closes it."""
+def open_session(
+    policy: EgressPolicy,
+    *,
+    user_agent: str,
+    total_seconds: float,
+    connect_seconds: float = CONNECT_SECONDS,
+    read_seconds: float | None = None,
+    connections_max: int = 100,
+) -> aiohttp.ClientSession:
+    """Make a process's one pooled session of a kind; the caller closes it."""
 
     def dial(address_info: Any) -> socket.socket:
         # The last net: it also sees literal addresses, which no resolver is asked about.
@@ -60,7 +67,7 @@ def open_session(policy: EgressPolicy, timeout_seconds: float) -> aiohttp.Client
         return socket.socket(family, kind, protocol)
 
     connector = aiohttp.TCPConnector(
-        limit=CONNECTIONS_MAX,
+        limit=connections_max,
         resolver=CheckedResolver(policy),
         use_dns_cache=False,
         keepalive_timeout=KEEP_ALIVE_SECONDS,
@@ -68,11 +75,13 @@ def open_session(policy: EgressPolicy, timeout_seconds: float) -> aiohttp.Client
     )
     return aiohttp.ClientSession(
         connector=connector,
-        timeout=aiohttp.ClientTimeout(total=timeout_seconds, connect=CONNECT_SECONDS),
+        timeout=aiohttp.ClientTimeout(
+            total=total_seconds, connect=connect_seconds, sock_read=read_seconds
+        ),
         cookie_jar=aiohttp.DummyCookieJar(),
         auto_decompress=False,
         trust_env=False,
-        headers={"user-agent": USER_AGENT, "accept-encoding": "identity"},
+        headers={"user-agent": user_agent, "accept-encoding": "identity"},
     )
 
 
