@@ -7,14 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from rag_indexer.chunk_rules import CONTEXT_TOKENS
 from rag_indexer.domain import (
     BATCH_BYTES_MAX,
     BATCH_PASSAGES_MAX,
-    CONTEXT_TOKENS,
     InvalidCursor,
-    SplitSettings,
     batch_message_id,
-    chunk_rule,
     cursor_of,
     embedded_text,
     embedding_percent,
@@ -26,17 +24,6 @@ from rag_indexer.domain import (
     worth_saying,
 )
 from rag_indexer.word_pieces import WordPieces
-
-
-@pytest.mark.parametrize(("wanted", "longest"), [(256, 222), (512, 222), (128, 128), (32, 32)])
-def test_passages_fit_into_what_minilm_reads(wanted: int, longest: int) -> None:
-    rule = chunk_rule(SplitSettings(wanted, 64), "builtin/minilm")
-    assert rule.tokens_max == longest
-    assert rule.overlap_tokens <= longest // 4
-
-
-def test_other_models_are_trusted() -> None:
-    assert chunk_rule(SplitSettings(512, 64), "openai/large").tokens_max == 512
 
 
 def test_the_context_line_fits_into_what_is_kept_for_it() -> None:

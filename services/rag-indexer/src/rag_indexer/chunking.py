@@ -4,7 +4,9 @@ import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from hashlib import sha256
 from itertools import pairwise
+from typing import Literal
 
 from rag_indexer.parsed import Mark, ParsedDocument
 
@@ -16,6 +18,9 @@ _SENTENCE_END = re.compile(
 _SPACE = re.compile(r"\s+")
 
 
+Strategy = Literal["fixed", "paragraph", "recursive", "headings"]
+
+
 @dataclass(frozen=True)
 class ChunkRule:
     """How long passages are, in tokens; `section_tokens_min` lets tiny sections run on."""
@@ -23,11 +28,16 @@ class ChunkRule:
     tokens_max: int
     overlap_tokens: int
     section_tokens_min: int = 64
+    strategy: Strategy = "headings"
+    parent_tokens: int | None = None
 
 
 @dataclass(frozen=True)
 class Chunk:
-    """A passage: `text` is the document's text from `start` to `end`, in characters."""
+    """A passage: `text` is the document's text from `start` to `end`, in characters.
+
+    `parent_start` to `parent_end` is the longer passage that is read in its place, if there is one.
+    """
 
     ordinal: int
     text: str
@@ -36,6 +46,13 @@ class Chunk:
     start: int
     end: int
     token_count: int
+    parent_start: int | None = None
+    parent_end: int | None = None
+
+    @property
+    def sha256(self) -> str:
+        """Hash of the words, hexadecimal."""
+        return sha256(self.text.encode()).hexdigest()
 
 
 @dataclass(frozen=True)

@@ -3,13 +3,12 @@
 import base64
 import binascii
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import PurePath
 from typing import Literal
 from uuid import UUID, uuid5
 
-from rag_indexer.chunking import HEADING_SEPARATOR, ChunkRule
+from rag_indexer.chunking import HEADING_SEPARATOR
 
 Stage = Literal["queued", "reading", "splitting", "embedding", "storing", "ready", "failed"]
 
@@ -23,11 +22,6 @@ PERCENT: dict[Stage, int] = {
 }
 _EMBEDDED_PERCENT = 90
 
-MODEL_WINDOW_TOKENS = {"builtin/minilm": 256}
-"""Tokens that a model reads of a text; it does not see the rest. Others are trusted."""
-
-SPECIAL_TOKENS = 2
-CONTEXT_TOKENS = 32
 _CONTEXT_CHARACTERS = 110
 
 BATCH_PASSAGES_MAX = 16
@@ -65,27 +59,6 @@ _GENERATED_TITLES = ("microsoft word", "untitled", "powerpoint", "document1")
 
 class InvalidCursor(ValueError):
     """The cursor was not given by `cursor_of`."""
-
-
-@dataclass(frozen=True)
-class SplitSettings:
-    """What a tenant wants, in tokens."""
-
-    chunk_tokens: int = 256
-    overlap_tokens: int = 32
-
-
-def chunk_rule(wanted: SplitSettings, model: str) -> ChunkRule:
-    """Passages never longer than what the model reads, heading and special tokens included."""
-    longest = wanted.chunk_tokens
-    window = MODEL_WINDOW_TOKENS.get(model)
-    if window is not None:
-        longest = min(longest, window - SPECIAL_TOKENS - CONTEXT_TOKENS)
-    return ChunkRule(
-        tokens_max=longest,
-        overlap_tokens=min(wanted.overlap_tokens, longest // 4),
-        section_tokens_min=min(64, longest // 2),
-    )
 
 
 def heading_path(headings: Sequence[str]) -> str | None:

@@ -13,13 +13,13 @@ from contracts.v1.models import EmbedTexts, TextsEmbedded
 from observe import afailpoint, get_logger
 from outbox import Outbox
 from postgres import Transaction
+from rag_indexer.chunk_rules import chunk_rule
 from rag_indexer.chunking import Chunk, chunk
 from rag_indexer.domain import (
     MEDIA_TYPES,
     PERCENT,
     Stage,
     batch_message_id,
-    chunk_rule,
     embedded_text,
     embedding_percent,
     heading_path,

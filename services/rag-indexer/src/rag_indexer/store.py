@@ -9,8 +9,9 @@ from uuid import UUID
 from contracts.v1.documents import Document, DocumentUploaded
 from contracts.v1.tenants import TenantConfigured
 from postgres import Queries, Transaction
+from rag_indexer.chunk_rules import SplitSettings
 from rag_indexer.chunking import Chunk
-from rag_indexer.domain import PERCENT, SplitSettings, Stage, cursor_of, read_cursor
+from rag_indexer.domain import PERCENT, Stage, cursor_of, read_cursor
 
 
 class LeaseLost(Exception):
