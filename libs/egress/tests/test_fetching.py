@@ -11,7 +11,16 @@ from typing import Any
 import pytest
 from yarl import URL
 
-from egress import EgressPolicy, FetchCode, Fetcher, FetchFailed, FetchRules, Validators
+from egress import (
+    BlockedAddress,
+    CheckedResolver,
+    EgressPolicy,
+    FetchCode,
+    Fetcher,
+    FetchFailed,
+    FetchRules,
+    Validators,
+)
 from egress import open_session as open_checked
 
 RULES = FetchRules(bytes_max=1_000_000, seconds=5.0)
@@ -207,6 +216,16 @@ async def test_one_private_answer_refuses_the_whole_name(
         )
         assert resolver.questions == 1
     assert not site.asked
+
+
+@pytest.mark.parametrize("answers", [["1.1.1.1", "10.0.0.1"], ["10.0.0.1", "1.1.1.1"]])
+async def test_every_answer_of_a_name_is_looked_at(
+    answers: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not only the one that would be dialled."""
+    LyingResolver(answers).answer_all(monkeypatch)
+    with pytest.raises(BlockedAddress):
+        await CheckedResolver(EgressPolicy()).resolve("mixed.example", 443)
 
 
 async def test_a_name_is_asked_once_and_the_checked_answer_is_dialled(
