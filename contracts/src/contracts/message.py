@@ -160,6 +160,9 @@ class Refusal(Part):
 
     code: Code = Field(description="Stable: not_found, invalid_request, internal_error …")
     detail: Annotated[str, Field(max_length=2_000)] = Field(description="For a person.")
+    retry_after_seconds: float | None = Field(
+        None, ge=0, description="When asking again may help; null: nobody knows, or never."
+    )
 
 
 AnswerType = TypeVar("AnswerType", bound=Answer)

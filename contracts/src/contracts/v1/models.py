@@ -128,6 +128,9 @@ class EmbedTexts(
         list[Annotated[str, Field(min_length=1, max_length=16_384)]],
         Field(min_length=1, max_length=64),
     ] = Field(description="The texts.")
+    deadline_at: AwareDatetime | None = Field(
+        None, description="After this nobody waits any more, UTC."
+    )
 
 
 class PassagesRanked(Answer):
@@ -154,6 +157,9 @@ class RankPassages(Request[PassagesRanked], owner="llm-router", asked_by=("retri
     ] = Field(description="The candidates' words.")
     weights: Annotated[list[float], Field(max_length=64)] | None = Field(
         description="For models that want them: idf of the question's words, in order."
+    )
+    deadline_at: AwareDatetime | None = Field(
+        None, description="After this nobody waits any more, UTC."
     )
 
 

@@ -22,12 +22,16 @@ _log = structlog.get_logger()
 
 
 class AskFailed(Exception):
-    """The owner refused, or nobody answers; `code` is stable."""
+    """The owner refused, or nobody answers; `code` is stable.
 
-    def __init__(self, code: str, detail: str) -> None:
+    `retry_after_seconds` is said where the owner knows when asking again may help.
+    """
+
+    def __init__(self, code: str, detail: str, retry_after_seconds: float | None = None) -> None:
         super().__init__(f"{code}: {detail}")
         self.code = code
         self.detail = detail
+        self.retry_after_seconds = retry_after_seconds
 
 
 class AskTimeout(AskFailed):
@@ -40,10 +44,11 @@ class AskTimeout(AskFailed):
 class Refused(Exception):
     """Raised by a handler: the request is answered with this refusal."""
 
-    def __init__(self, code: str, detail: str) -> None:
+    def __init__(self, code: str, detail: str, retry_after_seconds: float | None = None) -> None:
         super().__init__(f"{code}: {detail}")
         self.code = code
         self.detail = detail
+        self.retry_after_seconds = retry_after_seconds
 
 
 class Asker:
@@ -117,6 +122,6 @@ def _read(request: Request[AnswerType], reply: AbstractIncomingMessage) -> Answe
         return answer  # type: ignore[return-value]  # the class line says which answer it is
     if reply.type == REFUSAL_TYPE:
         refusal = Refusal.model_validate_json(reply.body, extra="ignore")
-        raise AskFailed(refusal.code, refusal.detail)
+        raise AskFailed(refusal.code, refusal.detail, refusal.retry_after_seconds)
     # FastStream answers a crashed handler with an empty, untyped body: never take it for one.
     raise AskFailed("bad_answer", f"{request.address}: neither an answer nor a refusal")

@@ -238,7 +238,11 @@ async def _answered(
     try:
         return await handler(request.hear(delivery.body))
     except Refused as error:
-        return Refusal(code=error.code, detail=error.detail[:2_000])
+        return Refusal(
+            code=error.code,
+            detail=error.detail[:2_000],
+            retry_after_seconds=error.retry_after_seconds,
+        )
     except ValidationError as error:
         _log.warning("unreadable request", address=request.address, errors=error.error_count())
         return Refusal(code="invalid_request", detail=f"{error.error_count()} invalid fields")
