@@ -1,12 +1,12 @@
 """Counts and places tokens as the embedding model sees them: MiniLM's word pieces, offline."""
 
 from array import array
-from collections.abc import Iterator
 from importlib.resources import files
 
 from tokenizers import Tokenizer
 
-_SEGMENT_CHARACTERS = 20_000
+from rag_indexer.text_segments import segments
+
 _PIECE_MAX_CHARACTERS = 16
 _CHARACTERS_IN_A_TOKEN = 4
 
@@ -28,31 +28,23 @@ class WordPieces:
         """The character at which each token begins, rising.
 
         An unknown run of characters (a word without end, a script that is not in the vocabulary)
-        comes back as one token of any length; it is counted as a token for every four characters,
-        so that no passage grows without bound.
+        comes back as one token of any length, or as none (ten thousand accents); it is counted as
+        a token for every four characters, so that no passage grows without bound.
         """
         found = array("L")
-        for begin, segment in _segments(text):
+        for begin, segment in segments(text):
+            covered = 0
             for start, end in self._tokenizer.encode(segment, add_special_tokens=False).offsets:
+                if start - covered > _PIECE_MAX_CHARACTERS:
+                    found.extend(_steps(begin + covered, begin + start))
                 found.append(begin + start)
                 if end - start > _PIECE_MAX_CHARACTERS:
-                    found.extend(
-                        range(
-                            begin + start + _CHARACTERS_IN_A_TOKEN,
-                            begin + end,
-                            _CHARACTERS_IN_A_TOKEN,
-                        )
-                    )
+                    found.extend(_steps(begin + start + _CHARACTERS_IN_A_TOKEN, begin + end))
+                covered = end
+            if len(segment) - covered > _PIECE_MAX_CHARACTERS:
+                found.extend(_steps(begin + covered, begin + len(segment)))
         return found
 
 
-def _segments(text: str) -> Iterator[tuple[int, str]]:
-    """Pieces that end at white space where there is any, to bound the memory of one call."""
-    begin = 0
-    while begin < len(text):
-        end = begin + _SEGMENT_CHARACTERS
-        if end < len(text):
-            space = max(text.rfind(" ", begin, end), text.rfind("\n", begin, end))
-            end = space + 1 if space > begin else end
-        yield begin, text[begin:end]
-        begin = end
+def _steps(begin: int, end: int) -> range:
+    return range(begin, end, _CHARACTERS_IN_A_TOKEN)
