@@ -42,7 +42,8 @@ class Searched:
         self.passages = list(passages)
         self.error = error
 
-    async def __call__(self, query: str, limit: int) -> list[FoundPassage]:
+    async def __call__(self, query: str, limit: int, wanted: object) -> list[FoundPassage]:
+        assert wanted is None
         self.asked.append((query, limit))
         if self.error is not None:
             raise self.error

@@ -49,6 +49,7 @@ ASKED = {
     "orchestrator": [
         conversations.ListConversations, conversations.GetConversation,
         conversations.UpdateConversation, conversations.ListMessages, conversations.PostMessage,
+        conversations.ListTurns,
     ],
     "channel-ingress": [
         channel_health.GetChannelHealth, channel_health.CheckChannel, templates.ListTemplates,

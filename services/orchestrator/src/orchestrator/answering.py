@@ -8,13 +8,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from time import monotonic
-from typing import Any, Final, Protocol, TypeVar
+from typing import Any, Final
 from uuid import UUID
 
 import observe
 from bus import AskFailed
-from contracts.message import Answer, Request
-from contracts.v1.knowledge import FoundPassage, SearchKnowledge
+from contracts.v1.knowledge import FoundPassage, SearchFilter
 from contracts.v1.models import (
     ChatMessage,
     GenerateReply,
@@ -36,10 +35,10 @@ from orchestrator.prompt import (
     build_prompt,
     estimate_tokens,
     passages_as_evidence,
-    search_query,
     tokens_of_tools,
     tool_exchange,
 )
+from orchestrator.searching import Asking, Searcher, SearchRecord
 from orchestrator.storable import clipped, storable_text
 from orchestrator.tools import (
     CALLS_PER_ROUND_MAX,
@@ -64,22 +63,13 @@ _NO_ROOM: Final = "Error: no room for more; answer with what you have."
 
 _log = observe.get_logger("orchestrator.answering")
 
-AnswerType = TypeVar("AnswerType", bound=Answer)
-
-
-class Asking(Protocol):
-    """The part of the bus that a turn uses."""
-
-    async def ask(self, request: Request[AnswerType], *, timeout_seconds: float) -> AnswerType:
-        """Ask and wait; raises `AskFailed`."""
-        ...
-
 
 @dataclass(frozen=True, slots=True)
 class AnswerLimits:
     """How long and how often a turn asks others."""
 
     search_seconds: float = 3.0
+    completion_seconds: float = 4.0
     model_seconds: float = 60.0
     turn_seconds: float = 120.0
     tool_rounds_max: int = 5
@@ -111,20 +101,26 @@ class _Work:
     book: PassageBook = field(default_factory=PassageBook)
     messages: list[ChatMessage] = field(default_factory=list)
     replies: list[ReplyGenerated] = field(default_factory=list)
-    searches: list[dict[str, Any]] = field(default_factory=list)
+    record: SearchRecord = field(default_factory=SearchRecord)
     tool_calls: list[dict[str, Any]] = field(default_factory=list)
     tokens_left: int = 0
     rounds: int = 0
 
+    @property
+    def all_replies(self) -> list[ReplyGenerated]:
+        """Every model call of the turn, completing the question included."""
+        return [*self.record.completions, *self.replies]
+
     def evidence(self) -> dict[str, Any]:
         return {
-            "searches": self.searches,
+            "understood": self.record.understood,
+            "searches": self.record.searches,
             "passages": passages_as_evidence(self.book),
             "prompt": as_evidence(self.messages),
             "tool_calls": self.tool_calls,
             "model_calls": [
                 reply.model_dump(mode="json", exclude={"text", "tool_calls"})
-                for reply in self.replies
+                for reply in self.all_replies
             ],
             "milliseconds": self.durations.milliseconds,
         }
@@ -136,6 +132,7 @@ class Answerer:
     def __init__(self, bus: Asking, limits: AnswerLimits) -> None:
         self._bus = bus
         self._limits = limits
+        self._searcher = Searcher(bus, limits.search_seconds, limits.completion_seconds)
         self._with_documents = knowledge_tools()
         self._without = no_tools()
         self._tools_tokens = tokens_of_tools(self._with_documents.definitions)
@@ -163,42 +160,16 @@ class Answerer:
             raise
 
     async def _retrieve(self, work: _Work) -> bool:
-        """Search with the customer's own words; answers whether the search failed."""
-        query = search_query(work.leased.unanswered)
-        if not work.settings.rag_enabled or not query:
+        """Search for what the customer asks; answers whether the search failed."""
+        if not work.settings.rag_enabled:
             return False
         try:
             with work.durations.stage("retrieve"):
-                found = await self._search(work, query, work.settings.passages_max)
+                found = await self._searcher.find(work.leased, work.settings, work.record)
         except ToolFailed:
             return True
         work.book.add(found)
         return False
-
-    async def _search(self, work: _Work, query: str, limit: int) -> list[FoundPassage]:
-        """Ask retriever; raises `ToolFailed` with a sentence when it cannot answer."""
-        request = SearchKnowledge.make(
-            tenant_id=work.leased.tenant_id,
-            correlation_id=work.leased.turn_id,
-            query=query,
-            limit=limit,
-        )
-        noted: dict[str, Any] = {"query": query}
-        work.searches.append(noted)
-        try:
-            found = await self._bus.ask(request, timeout_seconds=self._limits.search_seconds)
-        except AskFailed as error:
-            noted["failed"] = error.code
-            _log.warning("search failed", turn_id=str(work.leased.turn_id), code=error.code)
-            raise ToolFailed("the search could not be reached") from error
-        noted.update(
-            reason=found.reason,
-            degraded=found.degraded,
-            candidates=found.candidates,
-            milliseconds=found.milliseconds,
-            found=[str(passage.passage_id) for passage in found.passages],
-        )
-        return found.passages
 
     def _prompt(self, work: _Work, *, search_failed: bool) -> Prompt:
         prompt = build_prompt(
@@ -260,8 +231,8 @@ class Answerer:
                 asking.cancel()
 
     async def _run_tools(self, work: _Work, reply: ReplyGenerated) -> None:
-        async def search(query: str, limit: int) -> list[FoundPassage]:
-            return await self._search(work, query, limit)
+        async def search(query: str, limit: int, wanted: SearchFilter | None) -> list[FoundPassage]:
+            return await self._searcher.search(work.leased, work.record, query, limit, wanted)
 
         context = ToolContext(search, work.book)
         results: list[tuple[str, str]] = []
@@ -305,7 +276,8 @@ def _draft(work: _Work, final: ReplyGenerated, prompt: Prompt) -> Draft:
     if not checked.text:
         raise TurnFailure("empty_answer", "The model said nothing.")
     CITATIONS_REMOVED.inc(len(checked.removed))
-    costs = [reply.cost_usd for reply in work.replies]
+    calls = work.all_replies
+    costs = [reply.cost_usd for reply in calls]
     evidence = work.evidence()
     evidence.update(
         question_cut=prompt.question_cut,
@@ -319,8 +291,8 @@ def _draft(work: _Work, final: ReplyGenerated, prompt: Prompt) -> Draft:
         text=_fitting(checked.text),
         citations=checked.citations,
         model=final.model,
-        input_tokens=sum(reply.input_tokens for reply in work.replies),
-        output_tokens=sum(reply.output_tokens for reply in work.replies),
+        input_tokens=sum(reply.input_tokens for reply in calls),
+        output_tokens=sum(reply.output_tokens for reply in calls),
         cost_usd=None if None in costs else sum(cost for cost in costs if cost is not None),
         tool_rounds=work.rounds,
         evidence=evidence,

@@ -72,4 +72,5 @@ def _citation(number: int, passage: FoundPassage, quote_characters: int) -> Cita
         heading=passage.heading,
         quote=passage.text[:quote_characters],
         score=passage.score,
+        source_url=passage.source_url,
     )

@@ -17,6 +17,7 @@ from contracts.v1.conversations import (
     GetConversation,
     ListConversations,
     ListMessages,
+    ListTurns,
     ListVisitorMessages,
     PostMessage,
     UpdateConversation,
@@ -38,6 +39,7 @@ from orchestrator.reading import ReadingStore
 from orchestrator.runner import RunnerPace, TurnRunner
 from orchestrator.store import ConversationStore
 from orchestrator.tenant_rules import RuleBook
+from orchestrator.turn_evidence import TurnEvidence
 from orchestrator.turn_store import TurnStore
 from orchestrator.turns import TurnWorker
 from orchestrator.typing_signs import TypingSigns
@@ -58,6 +60,7 @@ class Parts:
     handlers: Handlers
     news: ChannelNews
     requests: ConversationRequests
+    evidence: TurnEvidence
     runner: TurnRunner
     worker: TurnWorker
     turns: TurnStore
@@ -86,8 +89,10 @@ def compose(
     runner = TurnRunner(database, turns, worker, held, pace)
     handlers = Handlers(outbox, store, turns, rules, runner)
     news = ChannelNews(outbox, store, NewsStore(queries), runner)
-    requests = ConversationRequests(outbox, store, ReadingStore(queries), runner)
-    return Parts(outbox, handlers, news, requests, runner, worker, turns)
+    reading = ReadingStore(queries)
+    requests = ConversationRequests(outbox, store, reading, runner)
+    evidence = TurnEvidence(outbox, queries, reading)
+    return Parts(outbox, handlers, news, requests, evidence, runner, worker, turns)
 
 
 def listen(bus: Bus, parts: Parts) -> None:
@@ -115,3 +120,4 @@ def listen(bus: Bus, parts: Parts) -> None:
     bus.answer(ListMessages, requests.messages)
     bus.answer(ListVisitorMessages, requests.visitor_messages)
     bus.answer(PostMessage, requests.post)
+    bus.answer(ListTurns, parts.evidence.list)

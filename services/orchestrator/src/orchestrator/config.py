@@ -37,6 +37,12 @@ class Settings(ServiceSettings):
     search_timeout_seconds: float = Field(
         3.0, gt=0, le=60, description="Deadline of one search; without passages the bot says so."
     )
+    completion_timeout_seconds: float = Field(
+        4.0,
+        gt=0,
+        le=60,
+        description="How long a follow-up question waits to be completed from the conversation.",
+    )
     model_timeout_seconds: float = Field(
         60.0, gt=0, le=600, description="Deadline of one model call."
     )
@@ -48,6 +54,7 @@ class Settings(ServiceSettings):
         """Return how long a turn asks others."""
         return AnswerLimits(
             search_seconds=self.search_timeout_seconds,
+            completion_seconds=self.completion_timeout_seconds,
             model_seconds=self.model_timeout_seconds,
             turn_seconds=self.turn_timeout_seconds,
         )

@@ -32,6 +32,11 @@ TOOL_CALLS: Final = Counter(
 CITATIONS_REMOVED: Final = Counter(
     "chat_citations_removed_total", "Numbers in answers that no given passage stood behind."
 )
+QUESTIONS_COMPLETED: Final = Counter(
+    "chat_questions_completed_total",
+    "Follow-up questions that were completed from the conversation, by what completed them.",
+    ["by"],
+)
 SWEPT: Final = Counter(
     "chat_conversations_swept_total", "Conversations whose turn nobody worked on, found by sweeps."
 )

@@ -43,19 +43,26 @@ class PassageBook:
         """Return them as llm-router takes them; words beyond the limit of all are left out."""
         given, room = [], GIVEN_BYTES_MAX
         for number, passage in self.by_number.items():
-            words = passage.text.encode()[:room]
+            words = words_of(passage).encode()[:room]
             room -= len(words)
             text = words.decode(errors="ignore")
             given.append(GivenPassage(number=number, title=passage.title, text=text))
         return given
 
 
+def words_of(passage: FoundPassage) -> str:
+    """Return what is read: the passage with what stands around it, where the search gave that."""
+    return passage.context or passage.text
+
+
 def render_passage(number: int, passage: FoundPassage) -> str:
     """Write a passage as marked data; its own words cannot end the mark."""
     place = f' page="{passage.page}"' if passage.page is not None else ""
     heading = f' heading="{_attribute(passage.heading)}"' if passage.heading else ""
-    words = passage.text.replace("</passage", "<\u200b/passage").replace(
-        "<passage", "<\u200bpassage"
+    words = (
+        words_of(passage)
+        .replace("</passage", "<\u200b/passage")
+        .replace("<passage", "<\u200bpassage")
     )
     return (
         f'<passage number="{number}" title="{_attribute(passage.title)}"{place}{heading}>\n'

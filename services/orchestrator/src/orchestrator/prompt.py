@@ -253,6 +253,7 @@ def _scores(passage: FoundPassage) -> dict[str, Any]:
         "keyword_score": passage.keyword_score,
         "vector_score": passage.vector_score,
         "score": passage.score,
+        "rerank_score": passage.rerank_score,
     }
 
 

@@ -394,3 +394,14 @@ select m.message_id, m.seq, m.role, m.text, m.content, m.citations, m.created_at
      order by k.revision desc limit 1) as changes
 from messages m
 where m.tenant_id = $1::uuid and m.message_id = $2::uuid
+
+-- name: list_turns
+-- Turns of a conversation with their evidence, the newest first; $3 and $4 choose one.
+select turn_id, conversation_id, first_seq, last_seq, attempt, outcome, recorded_message_id,
+    evidence, started_at, ended_at
+from turns
+where tenant_id = $1::uuid and conversation_id = $2::uuid
+    and ($3::uuid is null or turn_id = $3::uuid)
+    and ($4::uuid is null or recorded_message_id = $4::uuid)
+order by first_seq desc
+limit $5::int

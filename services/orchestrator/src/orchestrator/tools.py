@@ -12,15 +12,15 @@ from typing import Any, Final
 
 from jsonschema import Draft202012Validator
 
-from contracts.v1.knowledge import FoundPassage
+from contracts.v1.knowledge import FoundPassage, SearchFilter
 from contracts.v1.models import ToolCall, ToolDefinition
 from orchestrator.passages import PassageBook, render_passage
 
 RESULT_CHARACTERS_MAX: Final = 24_000
 CALLS_PER_ROUND_MAX: Final = 4
 
-Search = Callable[[str, int], Awaitable[list[FoundPassage]]]
-"""(query, limit) -> passages of the conversation's own tenant."""
+Search = Callable[[str, int, SearchFilter | None], Awaitable[list[FoundPassage]]]
+"""(query, limit, filter) -> passages of the conversation's own tenant."""
 
 
 class ToolFailed(Exception):
@@ -97,8 +97,13 @@ class ToolRegistry:
         return dict(arguments)
 
 
+_NO_FILTER: Final = dict.fromkeys(SearchFilter.model_fields)
+
+
 async def _search_knowledge_base(arguments: Mapping[str, Any], context: ToolContext) -> str:
-    found = await context.search(str(arguments["query"]), int(arguments.get("limit", 5)))
+    tags = arguments.get("tags")
+    wanted = SearchFilter.model_validate({**_NO_FILTER, "tags_any": tags}) if tags else None
+    found = await context.search(str(arguments["query"]), int(arguments.get("limit", 5)), wanted)
     numbered = context.book.add(found)
     if not numbered:
         return "Nothing was found." if not found else "No more passages fit into this answer."
@@ -127,6 +132,12 @@ SEARCH_KNOWLEDGE_BASE: Final = Tool(
                 "minimum": 1,
                 "maximum": 10,
                 "description": "At most so many passages; 5 if not given.",
+            },
+            "tags": {
+                "type": "array",
+                "maxItems": 8,
+                "items": {"type": "string", "minLength": 1, "maxLength": 64},
+                "description": "Only documents with one of these tags; leave out to search all.",
             },
         },
         "required": ["query"],

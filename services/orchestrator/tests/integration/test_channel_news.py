@@ -174,11 +174,11 @@ async def test_history_and_the_unreadable_are_not_answered_while_the_bot_writes(
     gate.open("On its way.")
     await desk.settled()
     assert len(desk.outbox.heard(SendMessage)) == 1
-    await desk.hear("And my invoice?")
+    await desk.hear("Where is my invoice?")
     question = await gate.next_question()
     gate.open("Attached.")
     await desk.settled()
-    assert question.messages[-1].content == "And my invoice?"
+    assert question.messages[-1].content == "Where is my invoice?"
     assert len(desk.outbox.heard(SendMessage)) == 2
 
 

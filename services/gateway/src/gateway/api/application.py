@@ -21,6 +21,7 @@ from gateway.api import (
     search,
     templates,
     tenants,
+    turns,
     webhook_endpoints,
 )
 from gateway.api.parts import Parts
@@ -56,6 +57,7 @@ def build_application(parts: Parts) -> FastAPI:
         contacts,
         conversations,
         messages,
+        turns,
         media,
         documents,
         search,
