@@ -11,6 +11,8 @@ export interface Citation {
   heading?: string | null;
   quote: string;
   score?: number | null;
+  /** The address, where the document is a web page. */
+  source_url?: string | null;
 }
 
 export type Role = "customer" | "bot" | "agent" | "system";

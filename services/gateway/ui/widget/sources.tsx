@@ -47,11 +47,12 @@ function Source({ citation }: { citation: Citation }) {
   useEffect(() => card.current?.scrollIntoView({ block: "nearest" }), []);
   const page = citation.page ? `${words.value.page} ${citation.page}` : "";
   const heading = citation.heading === citation.title ? "" : citation.heading;
+  const address = webAddress(citation.source_url);
   return (
     <section class="source" ref={card}>
       <p class="source-title">
         <DocumentIcon />
-        <bdi>{citation.title}</bdi>
+        <bdi>{address ? <Page address={address} title={citation.title} /> : citation.title}</bdi>
       </p>
       {(page || heading) && (
         <p class="source-where">
@@ -67,4 +68,19 @@ function Source({ citation }: { citation: Citation }) {
       )}
     </section>
   );
+}
+
+function Page({ address, title }: { address: string; title: string }) {
+  return (
+    <a href={address} target="_blank" rel="noopener noreferrer nofollow">
+      {title}
+    </a>
+  );
+}
+
+/** An address of the web as it may stand in a link; null for every other scheme. */
+export function webAddress(text: string | null | undefined): string | null {
+  if (!text || !URL.canParse(text)) return null;
+  const url = new URL(text);
+  return url.protocol === "https:" || url.protocol === "http:" ? url.href : null;
 }
