@@ -1,9 +1,7 @@
-"""Files made by hand for the indexer's tests: small, valid, and broken in known ways."""
+"""The indexer in this process, and makers of foreign files, for its tests."""
 
 import base64
-import io
-import zipfile
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
@@ -11,89 +9,32 @@ from uuid import UUID, uuid4
 import numpy as np
 import pytest
 import pytest_asyncio
+from foreign_files import docx_of, pdf_of
 
 from blobs import Blobs
 from contracts.v1.documents import (
     Document,
+    DocumentConfigured,
+    DocumentReplaced,
     DocumentSearchable,
     DocumentUploaded,
+    DocumentVersion,
     GetDocument,
+    ListVersions,
     PassagesEmbedded,
+    ReindexDocument,
 )
 from contracts.v1.models import EmbedTexts, TextsEmbedded
 from postgres import Database
+from rag_indexer.answering import Answering
+from rag_indexer.document_views import DocumentViews
 from rag_indexer.handlers import Handlers
 from rag_indexer.indexing import Indexing, IndexingLimits
+from rag_indexer.job_store import JobStore
 from rag_indexer.parser_process import ParserLimits
 from rag_indexer.store import Store
 from rag_indexer.word_pieces import WordPieces
 from rag_indexer.worker import Worker, WorkerRule
-
-WORD = "http://schemas.openxmlformats.org/wordprocessingml/2006/main"
-CONTENT_TYPES = (
-    '<?xml version="1.0"?><Types xmlns="http://schemas.openxmlformats.org/package/2006/'
-    'content-types"><Default Extension="rels" ContentType="application/vnd.openxmlformats-'
-    'package.relationships+xml"/><Default Extension="xml" ContentType="application/xml"/>'
-    '<Override PartName="/word/document.xml" ContentType="application/vnd.openxmlformats-'
-    'officedocument.wordprocessingml.document.main+xml"/></Types>'
-)
-RELATIONS = (
-    '<?xml version="1.0"?><Relationships xmlns="http://schemas.openxmlformats.org/package/2006/'
-    'relationships"><Relationship Id="r1" Type="http://schemas.openxmlformats.org/officeDocument/'
-    '2006/relationships/officeDocument" Target="word/document.xml"/></Relationships>'
-)
-
-
-def docx_of(body: str, *, head: str = "", **parts: bytes) -> bytes:
-    """A Word file with this body; `parts` replace or add members."""
-    document = f'<?xml version="1.0"?>{head}<w:document xmlns:w="{WORD}"><w:body>{body}</w:body>'
-    members = {
-        "[Content_Types].xml": CONTENT_TYPES.encode(),
-        "_rels/.rels": RELATIONS.encode(),
-        "word/document.xml": f"{document}</w:document>".encode(),
-        **parts,
-    }
-    out = io.BytesIO()
-    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, part in members.items():
-            archive.writestr(name, part)
-    return out.getvalue()
-
-
-def pdf_of(pages: Sequence[Sequence[str]], *, trailer: str = "", info: str = "") -> bytes:
-    """A PDF with these lines on its pages, every object and offset written out."""
-    objects = [
-        "<< /Type /Catalog /Pages 2 0 R >>",
-        f"<< /Type /Pages /Count {len(pages)} /Kids ["
-        + " ".join(f"{5 + 2 * place} 0 R" for place in range(len(pages)))
-        + "] >>",
-        "<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica >>",
-        f"<< {info} >>",
-    ]
-    for place, lines in enumerate(pages):
-        shown = " ".join(
-            f"BT /F1 12 Tf 72 {720 - 20 * number} Td ({line}) Tj ET"
-            for number, line in enumerate(lines)
-        )
-        objects.append(
-            "<< /Type /Page /Parent 2 0 R /MediaBox [0 0 612 792] "
-            f"/Resources << /Font << /F1 3 0 R >> >> /Contents {6 + 2 * place} 0 R >>"
-        )
-        objects.append(f"<< /Length {len(shown)} >>\nstream\n{shown}\nendstream")
-    out = io.BytesIO(b"%PDF-1.4\n")
-    out.seek(0, io.SEEK_END)
-    offsets = []
-    for number, body in enumerate(objects, start=1):
-        offsets.append(out.tell())
-        out.write(f"{number} 0 obj\n{body}\nendobj\n".encode("latin-1"))
-    start = out.tell()
-    out.write(f"xref\n0 {len(objects) + 1}\n0000000000 65535 f \n".encode())
-    for offset in offsets:
-        out.write(f"{offset:010d} 00000 n \n".encode())
-    size = len(objects) + 1
-    out.write(f"trailer\n<< /Size {size} /Root 1 0 R /Info 4 0 R {trailer} >>\n".encode())
-    out.write(f"startxref\n{start}\n%%EOF\n".encode())
-    return out.getvalue()
 
 
 @pytest.fixture
@@ -150,7 +91,7 @@ class IndexerInProcess:
         self.blobs = blobs
         self.outbox = KeepingOutbox(database)
         self.router = FakeRouter()
-        self.store = Store()
+        self.store, self.jobs = Store(), JobStore()
         self.tenant_id = uuid4()
         limits = IndexingLimits(ParserLimits(wall_seconds=30), 5.0, 1_000)
         self.indexing = Indexing(
@@ -158,6 +99,7 @@ class IndexerInProcess:
             self.router,  # type: ignore[arg-type]
             blobs,
             self.store,
+            self.jobs,
             WordPieces(),
             limits,
         )
@@ -168,14 +110,19 @@ class IndexerInProcess:
             self.worker,
             file_bytes_max=1_000_000,
         )
+        self.answering = Answering(database, DocumentViews())
 
     def another_worker(self, rule: WorkerRule) -> Worker:
         outbox: Any = self.outbox
-        return Worker(self.database, outbox, self.store, self.indexing, rule)
+        return Worker(self.database, outbox, self.store, self.jobs, self.indexing, rule)
 
     async def hear(self, handler: Callable[..., Any], message: Any) -> None:
         async with self.database.transaction(message.tenant_id) as tx:
             await handler(message, tx)
+
+    async def hear_together(self, handler: Callable[..., Any], *messages: Any) -> None:
+        async with self.database.system() as tx:
+            await handler(list(messages), tx)
 
     async def upload(self, content: bytes, name: str = "a.txt", **details: Any) -> UUID:
         sha256 = await self.blobs.put(content)
@@ -190,26 +137,85 @@ class IndexerInProcess:
             **details,
         }
         message = DocumentUploaded.make(tenant_id=self.tenant_id, **fields)
-        await self.hear(self.handlers.document_uploaded, message)
+        await self.hear_together(self.handlers.documents_uploaded, message)
         return message.document_id
+
+    async def replace(
+        self, document_id: UUID, content: bytes, number: int, name: str = "a.txt", **details: Any
+    ) -> None:
+        fields = {
+            "document_id": document_id,
+            "replacement": number,
+            "title": name,
+            "file_name": name,
+            "declared_type": None,
+            "size_bytes": len(content),
+            "sha256": await self.blobs.put(content),
+            "language": None,
+            **details,
+        }
+        message = DocumentReplaced.make(tenant_id=self.tenant_id, **fields)
+        await self.hear(self.handlers.document_replaced, message)
+
+    async def configure(self, document_id: UUID, revision: int, **details: Any) -> None:
+        fields = {
+            "document_id": document_id,
+            "revision": revision,
+            "enabled": True,
+            "expires_at": None,
+            "tags": [],
+            "metadata": [],
+            "chunking": None,
+            "external_id": None,
+            "document_kind": "file",
+            "source_url": None,
+            **details,
+        }
+        message = DocumentConfigured.make(tenant_id=self.tenant_id, **fields)
+        await self.hear_together(self.handlers.documents_configured, message)
+
+    async def ready(self, content: bytes, name: str = "a.txt", **details: Any) -> UUID:
+        """A document that was uploaded, worked on and confirmed by the index."""
+        document_id = await self.upload(content, name, **details)
+        await self.work()
+        await self.confirm(document_id)
+        return document_id
+
+    async def confirm(self, document_id: UUID) -> None:
+        """As the index does once it has all that was said last of a document."""
+        said = [one for one in self.batches() if one.document_id == document_id][-1]
+        await self.searchable(document_id, said.document_version, said.passages_total)
+
+    async def versions(self, document_id: UUID) -> list[DocumentVersion]:
+        request = ListVersions.make(tenant_id=self.tenant_id, document_id=document_id)
+        return (await self.answering.list_versions(request)).versions
 
     async def work(self) -> None:
         """Every job that is due, until there is none."""
         while await self.worker.work_once():
             continue
 
-    async def searchable(self, document_id: UUID, version: int, passages: int) -> None:
-        message = DocumentSearchable.make(
+    def searchable_message(
+        self, document_id: UUID, version: int, passages: int
+    ) -> DocumentSearchable:
+        return DocumentSearchable.make(
             tenant_id=self.tenant_id,
             document_id=document_id,
             document_version=version,
             passages=passages,
         )
-        await self.hear(self.handlers.document_searchable, message)
+
+    async def searchable(self, document_id: UUID, version: int, passages: int) -> None:
+        message = self.searchable_message(document_id, version, passages)
+        await self.hear_together(self.handlers.documents_searchable, message)
+
+    async def reindex(self, document_id: UUID) -> None:
+        message = ReindexDocument.make(tenant_id=self.tenant_id, document_id=document_id)
+        await self.hear(self.handlers.reindex_document, message)
 
     async def document(self, document_id: UUID) -> Document:
         request = GetDocument.make(tenant_id=self.tenant_id, document_id=document_id)
-        return (await self.handlers.get_document(request)).document
+        return (await self.answering.get_document(request)).document
 
     async def due_now(self) -> None:
         """Let delayed jobs be due, as time would."""
