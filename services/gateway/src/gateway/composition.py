@@ -19,9 +19,11 @@ from gateway.handlers import Handlers
 from gateway.housekeeping import keep_house
 from gateway.http_server import HttpServer
 from gateway.intake import Intake
+from gateway.keeper import Keeper
 from gateway.key_store import KeyStore
 from gateway.media_links import MediaLinks
 from gateway.media_store import MediaStore
+from gateway.quotas import Quota
 from gateway.rate_limits import RateLimits
 from gateway.repeats import Repeats
 from gateway.store import ChannelStore, TenantStore
@@ -107,6 +109,8 @@ def _parts(
     signing = settings.jwt_secret.get_secret_value().encode()
     limits = RateLimits(settings.redis_url)
     channels, keys = ChannelStore(queries), KeyStore(queries)
+    tenants, uploads = TenantStore(queries), UploadStore(queries)
+    quota = Quota(settings.quota_documents, settings.quota_bytes)
     return Parts(
         settings=settings,
         database=database,
@@ -128,10 +132,11 @@ def _parts(
         cursors=Cursors(signing),
         repeats=Repeats(database, queries, ring),
         audit=Audit(queries),
-        tenants=TenantStore(queries),
+        tenants=tenants,
         channels=channels,
         keys=keys,
-        uploads=UploadStore(queries),
+        uploads=uploads,
+        keeper=Keeper(outbox, uploads, tenants, quota),
         media=MediaStore(queries),
         links=MediaLinks(signing, settings.public_url),
         tenant_apps=TenantApps(database, channels, ring),

@@ -78,6 +78,21 @@ class Settings(ServiceSettings):
     upload_bytes_max: int = Field(
         25 * MEBIBYTE, ge=1, description="Largest document that is accepted."
     )
+    resumable_bytes_max: int = Field(
+        512 * MEBIBYTE, ge=1, description="Largest document that is accepted in pieces."
+    )
+    resumable_hours: int = Field(
+        24,
+        ge=1,
+        le=720,
+        description="How long an upload in pieces may rest; then it is gone.",
+    )
+    quota_documents: int = Field(
+        100_000, ge=0, description="Documents of a tenant, unless its settings say otherwise."
+    )
+    quota_bytes: int = Field(
+        20 * 1024 * MEBIBYTE, ge=0, description="Bytes of them, unless its settings say otherwise."
+    )
     media_bytes_max: int = Field(
         100 * MEBIBYTE, ge=1, description="Largest file that people may upload for a message."
     )

@@ -38,6 +38,9 @@ _SENTENCES: Final = {
     500: "Something failed on our side. The trace id finds it in our logs.",
 }
 
+# Of the protocol of resumable uploads.
+_PHRASES: Final = {460: "Checksum Mismatch"}
+
 
 class Problem(HTTPException):
     """An answer that says what is wrong: `code` for programs, `detail` for people."""
@@ -50,10 +53,12 @@ class Problem(HTTPException):
         *,
         headers: Mapping[str, str] | None = None,
         errors: Sequence[Mapping[str, str]] = (),
+        figures: Mapping[str, int] | None = None,
     ) -> None:
         super().__init__(status_code=status, detail=detail, headers=headers)
         self.code = code
         self.errors = errors
+        self.figures = figures
         # Of the span in which it went wrong; that may have ended when it is answered.
         self.trace_id = current_trace_id()
 
@@ -82,7 +87,7 @@ def body_of(problem: Problem) -> bytes:
     """The JSON of a problem."""
     body: dict[str, Any] = {
         "type": f"urn:chat:problem:{problem.code}",
-        "title": HTTPStatus(problem.status_code).phrase,
+        "title": _PHRASES.get(problem.status_code) or HTTPStatus(problem.status_code).phrase,
         "status": problem.status_code,
         "code": problem.code,
         "detail": problem.detail,
@@ -90,6 +95,8 @@ def body_of(problem: Problem) -> bytes:
     }
     if problem.errors:
         body["errors"] = list(problem.errors)
+    if problem.figures:
+        body["figures"] = dict(problem.figures)
     return orjson.dumps(body)
 
 

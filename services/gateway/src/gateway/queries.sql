@@ -200,38 +200,95 @@ where delivery_id in (
     limit 5000
 );
 
--- name: insert_upload
--- A new document; nothing comes back when the tenant already has the same bytes, or the id.
+-- name: lock_uploads
+-- One at a time for what a tenant uploads: what is there is looked at, and then kept.
+select pg_advisory_xact_lock(7240401, hashtext($1::uuid::text));
+
+-- name: save_uploads
+-- Documents that are new or changed, many at once.
 insert into uploads (
-    tenant_id, document_id, title, file_name, declared_type, media_type, size_bytes, sha256, language
+    tenant_id, document_id, kind, title, file_name, declared_type, media_type, size_bytes, sha256,
+    language, source_url, external_id, tags, metadata, enabled, expires_at, chunking, revision,
+    replacement, created_at, replaced_at, is_rolled_back
 )
-values (
-    $1::uuid, $2::uuid, $3::text, $4::text, $5::text, $6::text, $7::bigint, $8::text, $9::text
+select u.tenant_id, u.document_id, u.kind, u.title, u.file_name, u.declared_type, u.media_type,
+    u.size_bytes, u.sha256, u.language, u.source_url, u.external_id,
+    array(select jsonb_array_elements_text(u.tags)), u.metadata, u.enabled, u.expires_at,
+    u.chunking, u.revision, u.replacement, u.created_at, u.replaced_at, u.is_rolled_back
+from unnest(
+    $1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[],
+    $8::bigint[], $9::text[], $10::text[], $11::text[], $12::text[], $13::jsonb[], $14::jsonb[],
+    $15::boolean[], $16::timestamptz[], $17::jsonb[], $18::int[], $19::int[], $20::timestamptz[],
+    $21::timestamptz[], $22::boolean[]
+) as u (
+    tenant_id, document_id, kind, title, file_name, declared_type, media_type, size_bytes, sha256,
+    language, source_url, external_id, tags, metadata, enabled, expires_at, chunking, revision,
+    replacement, created_at, replaced_at, is_rolled_back
 )
-on conflict do nothing
-returning tenant_id, document_id, title, file_name, declared_type, media_type, size_bytes, sha256,
-    language, created_at, indexed_by_owner;
+on conflict (document_id) do update
+set title = excluded.title, file_name = excluded.file_name,
+    declared_type = excluded.declared_type, media_type = excluded.media_type,
+    size_bytes = excluded.size_bytes, sha256 = excluded.sha256, language = excluded.language,
+    tags = excluded.tags, metadata = excluded.metadata, enabled = excluded.enabled,
+    expires_at = excluded.expires_at, chunking = excluded.chunking, revision = excluded.revision,
+    replacement = excluded.replacement, replaced_at = excluded.replaced_at,
+    is_rolled_back = excluded.is_rolled_back;
 
 -- name: find_upload
 -- A document that was not removed.
-select tenant_id, document_id, title, file_name, declared_type, media_type, size_bytes, sha256,
-    language, created_at, indexed_by_owner
+select tenant_id, document_id, kind, title, file_name, declared_type, media_type, size_bytes, sha256,
+    language, source_url, external_id, tags, metadata, enabled, expires_at, chunking, revision,
+    replacement, created_at, replaced_at, indexed_by_owner, is_rolled_back,
+    removed_at is not null as is_removed
 from uploads
 where tenant_id = $1::uuid and document_id = $2::uuid and removed_at is null;
 
--- name: find_upload_by_content
--- The document that a tenant already has of these bytes.
-select tenant_id, document_id, title, file_name, declared_type, media_type, size_bytes, sha256,
-    language, created_at, indexed_by_owner
+-- name: find_uploads
+-- These documents, the removed ones too.
+select tenant_id, document_id, kind, title, file_name, declared_type, media_type, size_bytes, sha256,
+    language, source_url, external_id, tags, metadata, enabled, expires_at, chunking, revision,
+    replacement, created_at, replaced_at, indexed_by_owner, is_rolled_back,
+    removed_at is not null as is_removed
 from uploads
-where tenant_id = $1::uuid and sha256 = $2::text and removed_at is null;
+where tenant_id = $1::uuid and document_id = any($2::uuid[]);
+
+-- name: uploads_like
+-- Documents that some others may be: by id (the removed ones too), by the tenant's own id, by bytes.
+select tenant_id, document_id, kind, title, file_name, declared_type, media_type, size_bytes, sha256,
+    language, source_url, external_id, tags, metadata, enabled, expires_at, chunking, revision,
+    replacement, created_at, replaced_at, indexed_by_owner, is_rolled_back,
+    removed_at is not null as is_removed
+from uploads
+where tenant_id = $1::uuid and document_id in (
+    select document_id from uploads
+    where tenant_id = $1::uuid and document_id = any($2::uuid[])
+    union
+    select document_id from uploads
+    where tenant_id = $1::uuid and external_id = any($3::text[]) and removed_at is null
+    union
+    select document_id from uploads
+    where tenant_id = $1::uuid and sha256 = any($4::text[]) and removed_at is null
+        and external_id is null and kind <> 'web'
+);
+
+-- name: knowledge_in_use
+-- What counts against the tenant's quotas.
+select count(*) as documents, coalesce(sum(size_bytes), 0)::bigint as size_bytes
+from uploads
+where tenant_id = $1::uuid and removed_at is null;
 
 -- name: unseen_uploads
 -- Documents of which rag-indexer may not have heard yet, the newest first.
-select tenant_id, document_id, title, file_name, declared_type, media_type, size_bytes, sha256,
-    language, created_at, indexed_by_owner
+select tenant_id, document_id, kind, title, file_name, declared_type, media_type, size_bytes, sha256,
+    language, source_url, external_id, tags, metadata, enabled, expires_at, chunking, revision,
+    replacement, created_at, replaced_at, indexed_by_owner, is_rolled_back,
+    removed_at is not null as is_removed
 from uploads
 where tenant_id = $1::uuid and removed_at is null and not indexed_by_owner
+    and ($3::text is null or kind = $3::text)
+    and ($4::text is null or $4::text = any(tags))
+    and ($5::text is null or strpos(lower(title), lower($5::text)) > 0
+        or strpos(lower(file_name), lower($5::text)) > 0)
 order by created_at desc
 limit $2::int;
 
@@ -241,18 +298,25 @@ update uploads
 set indexed_by_owner = true
 where tenant_id = $1::uuid and document_id = any($2::uuid[]) and not indexed_by_owner;
 
--- name: removed_uploads_among
--- Which of these documents are gone, whatever their owner still lists.
-select document_id
-from uploads
-where tenant_id = $1::uuid and document_id = any($2::uuid[]) and removed_at is not null;
+-- name: mark_upload_rolled_back
+-- An older version of it answers.
+update uploads
+set is_rolled_back = true
+where tenant_id = $1::uuid and document_id = $2::uuid;
 
 -- name: remove_upload
--- The document is gone from now on.
-update uploads
-set removed_at = now()
-where tenant_id = $1::uuid and document_id = $2::uuid and removed_at is null
-returning document_id;
+-- The document is gone from now on, and what it was asked and answered with it.
+with gone as (
+    update uploads
+    set removed_at = now()
+    where tenant_id = $1::uuid and document_id = $2::uuid and removed_at is null
+    returning document_id
+), pair as (
+    delete from qa_pairs
+    where document_id in (select document_id from gone)
+)
+select document_id
+from gone;
 
 -- name: insert_audit
 -- Who changed what, when, from where; never a secret.

@@ -1,4 +1,4 @@
-"""Reading an uploaded file: one part and some words of text, and not a byte beyond the cap."""
+"""Reading uploaded files: a form of files and some words of text, and not a byte beyond the cap."""
 
 import asyncio
 import re
@@ -6,7 +6,6 @@ from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Final
-from weakref import WeakValueDictionary
 
 from starlette.datastructures import FormData, UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
@@ -14,13 +13,14 @@ from starlette.requests import ClientDisconnect, Request
 
 from gateway.json_bodies import refuse_declared, too_large
 from gateway.problems import Problem
+from gateway.turns import Turns
 from gateway.words import printable
 
 # What the form's own lines and the text fields may take beside the file.
 _FORM_BYTES: Final = 64 * 1024
 _READ_SECONDS_MAX: Final = 120.0
+_CHARACTERS_MAX: Final = 500
 _UNSAFE: Final = re.compile(r"[\x00-\x1f\x7f\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]")
-_LANGUAGE: Final = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8}){0,2}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,14 +34,21 @@ class FileForm:
 
 
 @dataclass(frozen=True, slots=True)
-class UploadForm:
-    """A document and what was said about it."""
+class FormRule:
+    """What a form may hold: bytes, files and text fields with their longest values."""
 
-    data: bytes
-    file_name: str
-    declared_type: str | None
-    title: str
-    language: str | None
+    bytes_max: int
+    names: dict[str, int]
+    files_max: int = 1
+    seconds_max: float = _READ_SECONDS_MAX
+
+
+@dataclass(frozen=True, slots=True)
+class ArrivedForm:
+    """A form that lies on disk."""
+
+    files: list[UploadFile]
+    fields: dict[str, str]
 
 
 class Receiving:
@@ -51,8 +58,7 @@ class Receiving:
     """
 
     def __init__(self, *, of_sender: int, in_memory: int) -> None:
-        self._of_sender = of_sender
-        self._senders: WeakValueDictionary[str, asyncio.Semaphore] = WeakValueDictionary()
+        self._turns = Turns(of_sender)
         self._in_memory = asyncio.Semaphore(in_memory)
 
     @asynccontextmanager
@@ -63,44 +69,54 @@ class Receiving:
 
         Problems: 413 over the cap, 400 no form, 422 wrong fields, 408 too slow.
         """
-        turn = self._senders.get(sender)
-        if turn is None:
-            turn = self._senders[sender] = asyncio.Semaphore(self._of_sender)
-        async with turn:
-            form = await _received(request, bytes_max)
+        rule = FormRule(bytes_max, dict.fromkeys(names, _CHARACTERS_MAX))
+        async with (
+            self.form(request, sender, rule) as arrived,
+            self.opened(arrived, arrived.files[0], bytes_max) as form,
+        ):
+            yield form
+
+    @asynccontextmanager
+    async def form(
+        self, request: Request, sender: str, rule: FormRule
+    ) -> AsyncIterator[ArrivedForm]:
+        """Let a form arrive; problems as `file`."""
+        async with self._turns.of(sender):
+            form = await _received(request, rule)
             try:
-                async with self._in_memory:
-                    yield await _form_of(form, bytes_max, names)
+                yield _arrived(form, rule)
             finally:
                 await form.close()
 
     @asynccontextmanager
-    async def document(
-        self, request: Request, sender: str, bytes_max: int
-    ) -> AsyncIterator[UploadForm]:
-        """Read a document's form, as `file`."""
-        async with self.file(request, sender, bytes_max, {"title", "language"}) as form:
-            yield UploadForm(
-                data=form.data,
-                file_name=form.file_name,
-                declared_type=form.declared_type,
-                title=form.fields["title"] or form.file_name,
-                language=_language(form.fields["language"]),
+    async def opened(
+        self, arrived: ArrivedForm, file: UploadFile, bytes_max: int
+    ) -> AsyncIterator[FileForm]:
+        """Hold one of its files in memory; a 413 problem if it alone is over the cap."""
+        if file.size is not None and file.size > bytes_max:
+            raise too_large(bytes_max, "file_too_large")
+        async with self._in_memory:
+            yield FileForm(
+                data=await file.read(),
+                file_name=safe_name(file.filename or ""),
+                declared_type=(file.content_type or "")[:255] or None,
+                fields=arrived.fields,
             )
 
 
-async def _received(request: Request, bytes_max: int) -> FormData:
+async def _received(request: Request, rule: FormRule) -> FormData:
+    bytes_max = rule.bytes_max
     declared = request.headers.get("content-length")
     refuse_declared(declared, bytes_max + _FORM_BYTES, too_large(bytes_max, "file_too_large"))
     parser = MultiPartParser(
         request.headers,
         _capped(request, bytes_max + _FORM_BYTES),
-        max_files=1,
-        max_fields=4,
-        max_part_size=4096,
+        max_files=rule.files_max,
+        max_fields=len(rule.names) + 16,
+        max_part_size=max((_CHARACTERS_MAX, *rule.names.values())) * 4,
     )
     try:
-        async with asyncio.timeout(_READ_SECONDS_MAX):
+        async with asyncio.timeout(rule.seconds_max):
             return await parser.parse()
     except MultiPartException as error:
         raise Problem(400, "invalid_form", f"The form cannot be read: {error.message}") from None
@@ -110,20 +126,14 @@ async def _received(request: Request, bytes_max: int) -> FormData:
         raise Problem(408, "request_timeout", "The file did not arrive in time.") from None
 
 
-async def _form_of(form: FormData, bytes_max: int, names: set[str]) -> FileForm:
-    file = form.get("file")
-    if set(form) - {"file", *names} or not isinstance(file, UploadFile):
-        beside = " and ".join(f"`{name}`" for name in sorted(names, reverse=True)) or "nothing"
-        raise _wrong("file", f"Send the file as `file`, with {beside} at most.")
-    data = await file.read()
-    if len(data) > bytes_max:
-        raise too_large(bytes_max, "file_too_large")
-    return FileForm(
-        data=data,
-        file_name=safe_name(file.filename or ""),
-        declared_type=(file.content_type or "")[:255] or None,
-        fields={name: _text(form.get(name)) for name in names},
-    )
+def _arrived(form: FormData, rule: FormRule) -> ArrivedForm:
+    files = [file for file in form.getlist("file") if isinstance(file, UploadFile)]
+    is_whole = len(files) == len(form.getlist("file"))
+    if set(form) - {"file", *rule.names} or not files or not is_whole:
+        beside = ", ".join(f"`{name}`" for name in sorted(rule.names)) or "nothing"
+        raise wrong_field("file", f"Send the file as `file`, with {beside} beside it at most.")
+    fields = {name: _text(form, name, longest) for name, longest in rule.names.items()}
+    return ArrivedForm(files, fields)
 
 
 def safe_name(file_name: str) -> str:
@@ -145,18 +155,15 @@ async def _capped(request: Request, bytes_max: int) -> AsyncGenerator[bytes, Non
         yield chunk
 
 
-def _text(value: object) -> str:
-    text = _UNSAFE.sub("", printable(value)).strip() if isinstance(value, str) else ""
-    if len(text) > 500:
-        raise _wrong("title", "At most 500 characters.")
+def _text(form: FormData, name: str, longest: int) -> str:
+    """The field's words; given more than once, they are one list."""
+    values = [value for value in form.getlist(name) if isinstance(value, str)]
+    text = _UNSAFE.sub("", printable(",".join(values))).strip()
+    if len(text) > longest:
+        raise wrong_field(name, f"At most {longest} characters.")
     return text
 
 
-def _language(text: str) -> str | None:
-    if text and (len(text) > 16 or not _LANGUAGE.fullmatch(text)):
-        raise _wrong("language", "A language tag such as en or pt-BR.")
-    return text or None
-
-
-def _wrong(field: str, detail: str) -> Problem:
+def wrong_field(field: str, detail: str) -> Problem:
+    """422 for a field of a form."""
     return Problem(422, "invalid", detail, errors=[{"field": f"body.{field}", "detail": detail}])

@@ -6,13 +6,14 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
 from bus import AskFailed
-from gateway import owner_failures, problems
+from gateway import owner_failures, problems, refusals
 from gateway.api import (
     audit_log,
     channel_health,
     channels,
     contacts,
     conversations,
+    document_texts,
     documents,
     health,
     keys,
@@ -26,6 +27,8 @@ from gateway.api import (
 )
 from gateway.api.parts import Parts
 from gateway.api.reference import add_reference
+from gateway.keeper import SameContent
+from gateway.quotas import QuotaExceeded
 from gateway.widget import pages, sessions, uploads
 from postgres import DatabaseAway
 
@@ -60,6 +63,7 @@ def build_application(parts: Parts) -> FastAPI:
         turns,
         media,
         documents,
+        document_texts,
         search,
         webhook_endpoints,
         keys,
@@ -73,6 +77,8 @@ def build_application(parts: Parts) -> FastAPI:
     app.add_exception_handler(HTTPException, problems.http_error)
     app.add_exception_handler(RequestValidationError, problems.validation_error)
     app.add_exception_handler(AskFailed, owner_failures.ask_failed)
+    app.add_exception_handler(QuotaExceeded, refusals.refused)
+    app.add_exception_handler(SameContent, refusals.refused)
     for away in (
         DatabaseAway,
         asyncpg.InterfaceError,

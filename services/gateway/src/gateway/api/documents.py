@@ -1,95 +1,100 @@
 """Documents: bytes go to blobs, then everybody who makes them searchable is told.
 
-rag-indexer owns their states. gateway keeps the list of what was uploaded, so that a document can
-be seen before its owner has heard of it, and is gone the moment it is deleted.
+rag-indexer owns their states. gateway keeps the list of what was uploaded and what its tenant says
+of it, so that a document can be seen before its owner has heard of it, and is gone the moment it
+is deleted.
 """
 
-import asyncio
 from datetime import UTC, datetime
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Self
 from uuid import UUID
 
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import JSONResponse
-from pydantic import BaseModel
+from pydantic import BaseModel, Field, StringConstraints, model_validator
 
 from bus import AskFailed
 from contracts.v1.documents import (
     Document,
+    DocumentKind,
     DocumentRemoved,
     DocumentStage,
     ForgetDocument,
-    GetDocument,
-    ListDocuments,
     ReindexDocument,
+    ReindexTenant,
 )
-from gateway.api.guarded_route import MULTIPART, GuardedRoute
-from gateway.api.parts import Caller, PageCursor, PageLimit, Parts, With
+from gateway.api.document_forms import (
+    FIELDS,
+    RECEIVING,
+    fingerprint,
+    form_schema,
+    read_fields,
+    stored,
+    wanted_of,
+)
+from gateway.api.documents_shown import DocumentList, found, listed, shown
+from gateway.api.guarded_route import GuardedRoute
+from gateway.api.parts import Caller, PageCursor, PageLimit, Parts, Shape, With
+from gateway.document_words import Said, Title, changes_of
 from gateway.door import Principal
-from gateway.file_types import media_type_of
-from gateway.problems import not_found
+from gateway.problems import Problem, not_found
 from gateway.repeats import new_id
-from gateway.upload_forms import Receiving, UploadForm
-from gateway.upload_store import Upload
+from gateway.upload_forms import FormRule
+from gateway.uploads import Upload, Wanted, both, with_properties, with_title
 from observe import get_logger
 
 router = APIRouter(
     prefix="/api/tenants/{tenant_id}/documents", tags=["documents"], route_class=GuardedRoute
 )
 
-_ASKED_ABOUT_MAX: Final = 20
-_RECEIVING: Final = Receiving(of_sender=8, in_memory=4)
 _log = get_logger("documents")
 
-_FORM: Final[dict[str, Any]] = {
-    "requestBody": {
-        "required": True,
-        "content": {
-            MULTIPART: {
-                "schema": {
-                    "type": "object",
-                    "required": ["file"],
-                    "additionalProperties": False,
-                    "properties": {
-                        "file": {
-                            "type": "string",
-                            "format": "binary",
-                            "description": "PDF, DOCX, TXT or MD; 25 MB at most.",
-                        },
-                        "title": {"type": "string", "maxLength": 500},
-                        "language": {"type": "string", "maxLength": 16},
-                    },
-                }
-            }
-        },
-    }
-}
+Words = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
+Tag = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=64)]
 
 
-class DocumentsShown(BaseModel):
-    """A page of documents, the newest first."""
+class DocumentChange(Shape, Said):
+    """What is to change; absent fields stay."""
 
-    items: list[Document]
-    next_cursor: str | None
+    title: Title | None = Field(
+        None, description="Its passages are made again with it; the old ones answer meanwhile."
+    )
+
+    @model_validator(mode="after")
+    def _says_something(self) -> Self:
+        if not self.model_fields_set:
+            raise ValueError("nothing is to change")
+        return self
+
+
+class ReindexBegun(BaseModel):
+    """Every document is on its way through the indexer again."""
+
+    documents: int = Field(description="So many; their old versions answer meanwhile.")
 
 
 @router.post(
     "",
     status_code=201,
     response_model=Document,
-    openapi_extra=_FORM,
-    responses={200: {"model": Document, "description": "The tenant has these bytes already."}},
+    openapi_extra=form_schema("25 MB at most."),
+    responses={200: {"model": Document, "description": "It is there already, or was replaced."}},
 )
 async def upload_document(tenant_id: UUID, request: Request, parts: With, who: Caller) -> Response:
     """Upload a document. The same bytes again give the document that is already there (200)."""
     bytes_max = parts.settings.upload_bytes_max
-    async with _RECEIVING.document(request, str(tenant_id), bytes_max) as form:
-        media_type = await asyncio.to_thread(media_type_of, form.file_name, form.data)
-        sha256 = await parts.blobs.put(form.data)
-    document_id = new_id(request, who, f"document\0{sha256}")
-    upload = _upload(tenant_id, document_id, form, media_type, sha256)
-    content = "\0".join((sha256, form.title, form.language or "")).encode()
-    return await parts.repeats.once(request, who, content, lambda: _keep(parts, who, upload))
+    rule = FormRule(bytes_max, FIELDS)
+    async with (
+        RECEIVING.form(request, str(tenant_id), rule) as arrived,
+        RECEIVING.opened(arrived, arrived.files[0], bytes_max) as form,
+    ):
+        said = read_fields(form.fields)
+        content = await stored(parts.blobs, form, said)
+    document_id = new_id(request, who, f"document\0{content.sha256}")
+    wanted = wanted_of(document_id, content, said)
+    return await parts.repeats.once(
+        request, who, fingerprint(content, said), lambda: _kept(parts, who, tenant_id, wanted)
+    )
 
 
 @router.get("")
@@ -97,36 +102,55 @@ async def list_documents(
     tenant_id: UUID,
     parts: With,
     stage: Annotated[DocumentStage | None, Query(description="Only these.")] = None,
+    kind: Annotated[DocumentKind | None, Query(description="Only of this kind.")] = None,
+    tag: Annotated[Tag | None, Query(description="Only with this tag.")] = None,
+    words: Annotated[Words | None, Query(description="In title or file name.")] = None,
     cursor: PageCursor = None,
     limit: PageLimit = 50,
-) -> DocumentsShown:
+) -> DocumentList:
     """The tenant's documents, the newest first, with their states."""
-    name = f"documents:{tenant_id}"
-    answer = await parts.ask(
-        ListDocuments.make(
-            tenant_id=tenant_id,
-            stage=stage,
-            cursor=parts.cursors.read(name, cursor),
-            limit=limit,
-        )
-    )
-    ids = [document.document_id for document in answer.documents]
-    async with parts.database.transaction(tenant_id) as tx:
-        gone = await parts.uploads.removed_among(tx, tenant_id, ids)
-        await parts.uploads.mark_seen(tx, tenant_id, ids)
-        unseen = await parts.uploads.unseen(tx, tenant_id, 200) if cursor is None else []
-    queued = await _still_queued(parts, unseen) if stage in {None, "queued"} else []
-    known = [document for document in answer.documents if document.document_id not in gone]
-    return DocumentsShown(
-        items=(queued + known)[: max(limit, len(known))],
-        next_cursor=parts.cursors.sign(name, answer.next_cursor),
-    )
+    wish = {"stage": stage, "document_kind": kind, "tag": tag, "words": words}
+    return await listed(parts, tenant_id, wish, cursor, limit)
+
+
+@router.post("/reindex", status_code=202)
+async def reindex_all(tenant_id: UUID, parts: With, who: Caller) -> ReindexBegun:
+    """Read, split and embed every document again, a few at a time."""
+    async with parts.outbox.transaction(tenant_id) as tx:
+        use = await parts.uploads.use(tx, tenant_id)
+        await parts.audit.note(tx, tenant_id, who, "documents.reindexed", tenant_id)
+        await parts.outbox.say(tx, ReindexTenant.make(tenant_id=tenant_id, reason="asked"))
+    return ReindexBegun(documents=use.documents)
 
 
 @router.get("/{document_id}")
 async def get_document(tenant_id: UUID, document_id: UUID, parts: With) -> Document:
     """One document and its state."""
-    return await _shown(parts, await _find(parts, tenant_id, document_id))
+    return await shown(parts, await found(parts, tenant_id, document_id))
+
+
+@router.patch("/{document_id}")
+async def change_document(
+    tenant_id: UUID, document_id: UUID, body: DocumentChange, parts: With, who: Caller
+) -> Document:
+    """Change its title, tags, metadata, expiry, chunking, or whether searches may see it."""
+    changes = changes_of(body)
+    async with parts.outbox.transaction(tenant_id) as tx:
+        await parts.uploads.lock(tx, tenant_id)
+        there = await parts.uploads.find(tx, tenant_id, document_id)
+        if there is None:
+            raise not_found()
+        change = with_properties(there, changes)
+        if body.title is not None:
+            _refuse_title_of(there)
+            change = both(with_title(there, body.title, datetime.now(UTC)), changes)
+        if change.outcome != "unchanged":
+            await parts.audit.note(
+                tx, tenant_id, who, "document.updated", document_id,
+                changed=sorted(body.model_fields_set),
+            )  # fmt: skip
+        await parts.keeper.save(tx, tenant_id, [change], {document_id: there})
+    return await shown(parts, change.upload)
 
 
 @router.delete("/{document_id}", status_code=204)
@@ -135,6 +159,26 @@ async def delete_document(tenant_id: UUID, document_id: UUID, parts: With, who: 
 
     202 instead of 204: it is deleted, but the index could not confirm yet that it has forgotten it.
     """
+    return await deleted(parts, who, tenant_id, document_id)
+
+
+@router.post("/{document_id}/reindex", status_code=202)
+async def reindex_document(
+    tenant_id: UUID, document_id: UUID, parts: With, who: Caller
+) -> Document:
+    """Read, split and embed it again; the old version answers meanwhile."""
+    upload = await found(parts, tenant_id, document_id)
+    async with parts.outbox.transaction(tenant_id) as tx:
+        await parts.audit.note(tx, tenant_id, who, "document.reindexed", document_id)
+        command = ReindexDocument.make(
+            tenant_id=tenant_id, correlation_id=document_id, document_id=document_id
+        )
+        await parts.outbox.say(tx, command)
+    return await shown(parts, upload)
+
+
+async def deleted(parts: Parts, who: Principal, tenant_id: UUID, document_id: UUID) -> Response:
+    """Take a document away; 204, or 202 while the index has not confirmed it."""
     async with parts.outbox.transaction(tenant_id) as tx:
         if not await parts.uploads.remove(tx, tenant_id, document_id):
             raise not_found()
@@ -151,87 +195,36 @@ async def delete_document(tenant_id: UUID, document_id: UUID, parts: With, who: 
     return Response(status_code=204)
 
 
-@router.post("/{document_id}/reindex", status_code=202)
-async def reindex_document(
-    tenant_id: UUID, document_id: UUID, parts: With, who: Caller
-) -> Document:
-    """Read, split and embed it again; the old version answers meanwhile."""
-    upload = await _find(parts, tenant_id, document_id)
+async def kept(
+    parts: Parts, who: Principal, tenant_id: UUID, wanted: Wanted
+) -> tuple[int, dict[str, Any]]:
+    """Keep a document; 201 when it is new, else 200, and how it is shown."""
     async with parts.outbox.transaction(tenant_id) as tx:
-        await parts.audit.note(tx, tenant_id, who, "document.reindexed", document_id)
-        command = ReindexDocument.make(
-            tenant_id=tenant_id, correlation_id=document_id, document_id=document_id
-        )
-        await parts.outbox.say(tx, command)
-    return await _shown(parts, upload)
-
-
-async def _keep(parts: Parts, who: Principal, upload: Upload) -> Response:
-    async with parts.outbox.transaction(upload.tenant_id) as tx:
-        made = await parts.uploads.insert(tx, upload)
-        if made is None:
-            earlier = await parts.uploads.find_by_content(tx, upload.tenant_id, upload.sha256)
-        else:
+        (change,) = await parts.keeper.keep(tx, tenant_id, [wanted])
+        upload = change.upload
+        if change.outcome == "created":
             await parts.audit.note(
-                tx, upload.tenant_id, who, "document.uploaded", upload.document_id,
+                tx, tenant_id, who, "document.uploaded", upload.document_id,
                 file_name=upload.file_name, size_bytes=upload.size_bytes, sha256=upload.sha256,
             )  # fmt: skip
-            await parts.outbox.say(tx, made.uploaded())
-    if made is not None:
-        return JSONResponse(made.queued().model_dump(mode="json"), status_code=201)
-    if earlier is None:
+        elif change.events:
+            await parts.audit.note(
+                tx, tenant_id, who, f"document.{change.outcome}", upload.document_id,
+                file_name=upload.file_name, size_bytes=upload.size_bytes, sha256=upload.sha256,
+            )  # fmt: skip
+    if change.outcome == "removed":
         raise not_found()
-    return JSONResponse((await _shown(parts, earlier)).model_dump(mode="json"))
+    if change.outcome == "created":
+        return 201, upload.queued().model_dump(mode="json")
+    return 200, (await shown(parts, upload)).model_dump(mode="json")
 
 
-async def _find(parts: Parts, tenant_id: UUID, document_id: UUID) -> Upload:
-    async with parts.database.transaction(tenant_id) as tx:
-        upload = await parts.uploads.find(tx, tenant_id, document_id)
-    if upload is None:
-        raise not_found()
-    return upload
+async def _kept(parts: Parts, who: Principal, tenant_id: UUID, wanted: Wanted) -> Response:
+    status, body = await kept(parts, who, tenant_id, wanted)
+    return JSONResponse(body, status_code=status)
 
 
-async def _shown(parts: Parts, upload: Upload) -> Document:
-    """The state its owner knows; queued while the owner has not heard of it."""
-    return await _owned(parts, upload) or upload.queued()
-
-
-async def _owned(parts: Parts, upload: Upload) -> Document | None:
-    """The document as its owner knows it; None while it has not heard of it."""
-    request = GetDocument.make(tenant_id=upload.tenant_id, document_id=upload.document_id)
-    try:
-        return (await parts.ask(request)).document
-    except AskFailed as error:
-        if error.code == "not_found" or not upload.indexed_by_owner:
-            return None
-        raise
-
-
-async def _still_queued(parts: Parts, unseen: list[Upload]) -> list[Document]:
-    """Of uploads that the owner's page did not show, those it does not know at all."""
-    asked, rest = unseen[:_ASKED_ABOUT_MAX], unseen[_ASKED_ABOUT_MAX:]
-    found = await asyncio.gather(*(_owned(parts, upload) for upload in asked))
-    known = [document.document_id for document in found if document is not None]
-    if known:
-        async with parts.database.transaction(unseen[0].tenant_id) as tx:
-            await parts.uploads.mark_seen(tx, unseen[0].tenant_id, known)
-    unknown = [upload for upload, document in zip(asked, found, strict=True) if document is None]
-    return [upload.queued() for upload in (*unknown, *rest)]
-
-
-def _upload(
-    tenant_id: UUID, document_id: UUID, form: UploadForm, media_type: str, sha256: str
-) -> Upload:
-    return Upload(
-        tenant_id=tenant_id,
-        document_id=document_id,
-        title=form.title,
-        file_name=form.file_name,
-        declared_type=form.declared_type,
-        media_type=media_type,
-        size_bytes=len(form.data),
-        sha256=sha256,
-        language=form.language,
-        created_at=datetime.now(UTC),
-    )
+def _refuse_title_of(there: Upload) -> None:
+    if there.kind in {"qa", "web"}:
+        place = "its question" if there.kind == "qa" else "the page"
+        raise Problem(409, "wrong_kind", f"This document is called after {place}.")

@@ -1,18 +1,22 @@
 """What happens around every API route: who asks, how often, with what kind of body, repeated?"""
 
 from collections.abc import Callable, Coroutine
-from typing import Any, Final
+from contextlib import nullcontext
+from typing import Any, ClassVar, Final
 
 from fastapi.routing import APIRoute
 from starlette.requests import Request
 from starlette.responses import Response
 
 from gateway.api.parts import Parts
-from gateway.json_bodies import JsonRequest
+from gateway.json_bodies import BYTES_MAX, JsonRequest
 from gateway.problems import Problem
+from gateway.repeats import tenant_of
+from gateway.turns import Turns
 
 _WITH_BODY: Final = frozenset({"POST", "PUT", "PATCH"})
 MULTIPART: Final = "multipart/form-data"
+LARGE_JSON_BYTES_MAX: Final = 24 * 1024 * 1024
 
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 
@@ -20,10 +24,14 @@ Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 class GuardedRoute(APIRoute):
     """Admission before anything of the body is read, strict JSON, idempotency keys."""
 
+    json_bytes_max: ClassVar[int] = BYTES_MAX
+    turns: ClassVar[Turns | None] = None
+
     def get_route_handler(self) -> Handler:
         """Wrap the route's own handler."""
         handle = super().get_route_handler()
         takes_json = self.body_field is not None
+        turns, bytes_max = self.turns, self.json_bytes_max
         takes_form = _takes_form(self.openapi_extra)
         known = {field.alias for field in self.dependant.query_params}
 
@@ -38,11 +46,20 @@ class GuardedRoute(APIRoute):
                 return await handle(request)
             if request.method in _WITH_BODY:
                 await refuse_other_types(request, takes_json)
-            return await parts.repeats.once(
-                request, principal, await request.body(), lambda: handle(request)
-            )
+            request.bytes_max = bytes_max
+            async with turns.of(str(tenant_of(request))) if turns else nullcontext():
+                return await parts.repeats.once(
+                    request, principal, await request.body(), lambda: handle(request)
+                )
 
         return guarded
+
+
+class LargeJsonRoute(GuardedRoute):
+    """The same for bodies of many texts, of which a tenant may send a few at once."""
+
+    json_bytes_max = LARGE_JSON_BYTES_MAX
+    turns = Turns(4)
 
 
 class OpenRoute(APIRoute):

@@ -17,6 +17,7 @@ from gateway.audit import Audit
 from gateway.config import Settings
 from gateway.cursors import Cursors
 from gateway.door import Door, Principal
+from gateway.keeper import Keeper
 from gateway.key_store import KeyStore
 from gateway.media_links import MediaLinks
 from gateway.media_store import MediaStore
@@ -68,6 +69,7 @@ class Parts:
     channels: ChannelStore
     keys: KeyStore
     uploads: UploadStore
+    keeper: Keeper
     media: MediaStore
     links: MediaLinks
     tenant_apps: TenantApps
