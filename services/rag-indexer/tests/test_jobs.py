@@ -19,8 +19,8 @@ from contracts.v1.documents import (
 )
 from outbox import RetryLater
 from rag_indexer.domain import WAITING
+from rag_indexer.job_store import LeaseLost
 from rag_indexer.parsed import REASONS
-from rag_indexer.store import LeaseLost
 from rag_indexer.worker import WorkerRule
 
 pytest.importorskip("testkit", reason="needs a real database, which testkit finds or starts")
@@ -178,7 +178,7 @@ async def test_a_job_whose_worker_always_dies_ends(indexer: Any) -> None:
     document_id = await indexer.upload(TEXT.encode())
     for _ in range(5):
         async with indexer.database.system() as tx:
-            assert await indexer.store.claim(tx, 0.0, 60.0) is not None
+            assert await indexer.jobs.claim(tx, 0.0, 60.0) is not None
     await indexer.due_now()
     await indexer.work()
     assert (await indexer.document(document_id)).code == "internal_error"
@@ -198,16 +198,16 @@ async def test_only_one_worker_has_a_job(indexer: Any) -> None:
 async def test_who_lost_the_lease_can_write_nothing_more(indexer: Any) -> None:
     await indexer.upload(TEXT.encode())
     async with indexer.database.system() as tx:
-        slow = await indexer.store.claim(tx, 0.0, 60.0)
+        slow = await indexer.jobs.claim(tx, 0.0, 60.0)
     async with indexer.database.system() as tx:
-        quick = await indexer.store.claim(tx, 60.0, 60.0)
+        quick = await indexer.jobs.claim(tx, 60.0, 60.0)
     assert quick.epoch == slow.epoch + 1
     with pytest.raises(LeaseLost):
         await indexer.indexing.run(slow)
     assert indexer.batches() == []
     async with indexer.database.transaction(indexer.tenant_id) as tx:
-        assert not await indexer.store.renew(tx, slow, 60.0)
-        assert await indexer.store.renew(tx, quick, 60.0)
+        assert not await indexer.jobs.renew(tx, slow, 60.0)
+        assert await indexer.jobs.renew(tx, quick, 60.0)
 
 
 async def remove(indexer: Any, document_id: Any) -> None:
@@ -319,7 +319,7 @@ async def test_a_failed_reindex_leaves_the_old_version(indexer: Any) -> None:
     await indexer.searchable(document_id, 1, 1)
     await reindex(indexer, document_id)
     async with indexer.database.system() as tx:
-        await tx.execute("update documents set file_name = 'a.pdf'")
+        await tx.execute("update jobs set file_name = 'a.pdf'")
     await indexer.work()
     seen = await indexer.document(document_id)
     assert (seen.stage, seen.code, seen.document_version) == ("failed", "type_mismatch", 1)
@@ -329,7 +329,7 @@ async def test_documents_are_listed_page_by_page(indexer: Any) -> None:
     made = [await indexer.upload(b"words", title=f"Doc {n}") for n in range(5)]
     cursor, seen = None, []
     while True:
-        page = await indexer.handlers.list_documents(
+        page = await indexer.answering.list_documents(
             ListDocuments.make(tenant_id=indexer.tenant_id, stage=None, cursor=cursor, limit=2)
         )
         seen += [one.document_id for one in page.documents]
@@ -338,20 +338,20 @@ async def test_documents_are_listed_page_by_page(indexer: Any) -> None:
             break
     assert seen == made[::-1]
     none = ListDocuments.make(tenant_id=indexer.tenant_id, stage="ready", cursor=None, limit=9)
-    assert (await indexer.handlers.list_documents(none)).documents == []
+    assert (await indexer.answering.list_documents(none)).documents == []
     forged = ListDocuments.make(tenant_id=indexer.tenant_id, stage=None, cursor="x", limit=9)
     with pytest.raises(Refused, match="invalid_cursor"):
-        await indexer.handlers.list_documents(forged)
+        await indexer.answering.list_documents(forged)
 
 
 async def test_another_tenant_sees_nothing(indexer: Any) -> None:
     document_id = await indexer.upload(b"words")
     stranger = uuid4()
     with pytest.raises(Refused, match="not_found"):
-        await indexer.handlers.get_document(
+        await indexer.answering.get_document(
             GetDocument.make(tenant_id=stranger, document_id=document_id)
         )
-    listed = await indexer.handlers.list_documents(
+    listed = await indexer.answering.list_documents(
         ListDocuments.make(tenant_id=stranger, stage=None, cursor=None, limit=9)
     )
     assert listed.documents == []

@@ -18,6 +18,7 @@ class Settings(ServiceSettings):
         alias="CHAT_BLOB_URL", description="Where files are: file:///folder or s3://bucket/prefix."
     )
     workers: int = Field(2, ge=1, le=16, description="Documents worked on at once.")
+    connections_max: int = Field(8, ge=2, description="Connections to PostgreSQL.")
     lease_seconds: float = Field(
         60.0, gt=0, description="After so long without a word another worker takes up a job."
     )

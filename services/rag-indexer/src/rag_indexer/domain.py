@@ -3,12 +3,17 @@
 import base64
 import binascii
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import islice
 from pathlib import PurePath
 from typing import Literal
 from uuid import UUID, uuid5
 
+from contracts.v1.documents import ChunkingRule, VersionState
+from rag_indexer.chunk_rules import SplitSettings, chunk_rule, spoken_rule
 from rag_indexer.chunking import HEADING_SEPARATOR
+from rag_indexer.parsed import Mark
 
 Stage = Literal["queued", "reading", "splitting", "embedding", "storing", "ready", "failed"]
 
@@ -61,6 +66,59 @@ class InvalidCursor(ValueError):
     """The cursor was not given by `cursor_of`."""
 
 
+@dataclass(frozen=True)
+class TenantChoice:
+    """What a document follows: its tenant's settings, and its own rule if it has one."""
+
+    split: SplitSettings = field(default_factory=SplitSettings)
+    own_chunking: ChunkingRule | None = None
+    language: str | None = None
+    embedding_model: str | None = None
+    quota_passages: int | None = None
+
+    def rule(self, model: str) -> ChunkingRule:
+        """How the document is split for this model."""
+        return spoken_rule(chunk_rule(self.split, model, self.own_chunking))
+
+
+ReindexReason = Literal["asked", "embedding_model", "chunking"]
+
+
+def reindex_reason(before: TenantChoice | None, now: TenantChoice) -> ReindexReason | None:
+    """Why new settings ask for all documents to be redone; None when they do not."""
+    if before is None:
+        return None
+    if before.embedding_model != now.embedding_model:
+        return "embedding_model"
+    return "chunking" if before.split != now.split else None
+
+
+def version_state(
+    state: str, version: int, live_version: int, kept_version: int | None
+) -> VersionState:
+    """What a version is to people; `kept_version` is the one that answered before."""
+    if state in {"open", "said"}:
+        return "building"
+    if state == "failed":
+        return "failed"
+    if state == "done" and version == live_version:
+        return "live"
+    return "kept" if state == "done" and version == kept_version else "superseded"
+
+
+def is_shown(
+    version: int, *, was_done: bool, live_version: int, latest_version: int, latest_state: str
+) -> bool:
+    """Whether people see the document as ready when the index says that `version` answers.
+
+    A newer one that is being built, or that failed, is what they see, unless somebody rolled back.
+    """
+    if version == latest_version:
+        return True
+    rolled_back = was_done and version != live_version
+    return rolled_back and latest_state not in {"open", "said"}
+
+
 def heading_path(headings: Sequence[str]) -> str | None:
     """`Returns > Refunds`, or None; the innermost headings are kept when it is too long."""
     kept: list[str] = []
@@ -71,6 +129,12 @@ def heading_path(headings: Sequence[str]) -> str | None:
             break
         kept.insert(0, heading)
     return HEADING_SEPARATOR.join(kept) or None
+
+
+def outline(marks: Sequence[Mark]) -> list[str]:
+    """The headings of a document in order, each once as a path, at most two hundred."""
+    paths = (heading_path(mark.headings) for mark in marks)
+    return [path[:512] for path in islice(dict.fromkeys(path for path in paths if path), 200)]
 
 
 def embedded_text(title: str, headings: Sequence[str], text: str) -> str:

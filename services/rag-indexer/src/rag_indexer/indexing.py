@@ -19,19 +19,22 @@ from rag_indexer.domain import (
     MEDIA_TYPES,
     PERCENT,
     Stage,
+    TenantChoice,
     batch_message_id,
     embedded_text,
     embedding_percent,
     heading_path,
+    outline,
     passage_id,
     plan_batches,
     title_of,
     worth_saying,
 )
+from rag_indexer.job_store import Description, Job, JobStore, Reading
 from rag_indexer.language_guess import UNDETERMINED, guess_language
 from rag_indexer.parsed import ParsedDocument, Unreadable
 from rag_indexer.parser_process import ParserLimits, parse_file
-from rag_indexer.store import Job, Reading, Store, TenantChoice
+from rag_indexer.store import Store
 from rag_indexer.word_pieces import WordPieces
 
 log = get_logger(__name__)
@@ -55,6 +58,7 @@ class Indexing:
         bus: Bus,
         blobs: Blobs,
         store: Store,
+        jobs: JobStore,
         pieces: WordPieces,
         limits: IndexingLimits,
     ) -> None:
@@ -62,6 +66,7 @@ class Indexing:
         self._bus = bus
         self._blobs = blobs
         self._store = store
+        self._jobs = jobs
         self._pieces = pieces
         self._limits = limits
 
@@ -80,7 +85,7 @@ class Indexing:
         await afailpoint("rag-indexer.after_parse")
         await self._show(job, "splitting")
         async with self._outbox.transaction(job.tenant_id) as tx:
-            choice = await self._store.tenant_choice(tx, job.tenant_id)
+            choice = await self._store.choice(tx, job.tenant_id, job.document_id)
         title = title_of(job.title, job.file_name, document.title)
         probe = await self._embed(job, choice.embedding_model, [title])
         chunks = await asyncio.to_thread(self._split, document, choice, probe.model)
@@ -95,12 +100,21 @@ class Indexing:
             passages_total=len(chunks),
             batches=batches[-1],
         )
-        await self._save_reading(job, document, reading, chunks, batches)
+        description = Description(
+            media_type=MEDIA_TYPES.get(document.file_type, "application/octet-stream"),
+            pages=document.pages,
+            author=document.author,
+            dated_at=getattr(document, "dated_at", None),
+            headings=outline(document.marks),
+            tokens=sum(one.token_count for one in chunks),
+            chunking=choice.rule(probe.model),
+        )
+        await self._save_reading(job, document, reading, description, chunks, batches)
         return reading
 
     def _split(self, document: ParsedDocument, choice: TenantChoice, model: str) -> list[Chunk]:
         starts = self._pieces.starts(document.text)
-        chunks = chunk(document, starts, chunk_rule(choice.split, model))
+        chunks = chunk(document, starts, chunk_rule(choice.split, model, choice.own_chunking))
         if not chunks:
             raise Unreadable("no_text")
         if len(chunks) > self._limits.passages_max:
@@ -112,14 +126,14 @@ class Indexing:
         job: Job,
         document: ParsedDocument,
         reading: Reading,
+        description: Description,
         chunks: list[Chunk],
         batches: list[int],
     ) -> None:
         async with self._outbox.transaction(job.tenant_id) as tx:
-            await self._store.hold(tx, job)
-            await self._store.save_reading(tx, job, reading, chunks, batches)
-            media_type = MEDIA_TYPES[document.file_type]
-            await self._store.describe(tx, job, media_type, document.pages, reading)
+            await self._jobs.hold(tx, job)
+            await self._jobs.save_reading(tx, job, reading, description, chunks, batches)
+            await self._store.describe(tx, job.tenant_id, *job.key)
             await self._say_stage(tx, job, "embedding", PERCENT["embedding"])
         log.info(
             "document_split",
@@ -132,21 +146,21 @@ class Indexing:
     async def _embed_batch(self, job: Job, reading: Reading, batch: int) -> None:
         """Ask outside any transaction; then the passages and the progress are one commit."""
         async with self._outbox.transaction(job.tenant_id) as tx:
-            chunks = await self._store.find_batch(tx, job, batch)
+            chunks = await self._jobs.find_batch(tx, job, batch)
         texts = [embedded_text(reading.title, one.headings, one.text) for one in chunks]
         answer = await self._embed(job, reading.embedding_model, texts)
         message = passages_message(job, reading, batch, chunks, answer.vectors)
         percent = embedding_percent(batch, reading.batches)
         async with self._outbox.transaction(job.tenant_id) as tx:
-            await self._store.hold(tx, job)
+            await self._jobs.hold(tx, job)
             await self._outbox.say(tx, message)
-            await self._store.save_batch(tx, job, batch + 1)
+            await self._jobs.save_batch(tx, job, batch + 1)
             if batch == reading.batches:
                 await self._say_stage(tx, job, "storing", PERCENT["storing"])
             elif worth_saying(embedding_percent(batch - 1, reading.batches), percent):
                 await self._say_stage(tx, job, "embedding", percent)
             else:
-                await self._store.show_stage(tx, job, "embedding", percent)
+                await self._jobs.show_stage(tx, job, "embedding", percent)
 
     async def _embed(self, job: Job, model: str | None, texts: list[str]) -> TextsEmbedded:
         request = EmbedTexts.make(
@@ -160,11 +174,11 @@ class Indexing:
 
     async def _show(self, job: Job, stage: Stage) -> None:
         async with self._outbox.transaction(job.tenant_id) as tx:
-            await self._store.hold(tx, job)
+            await self._jobs.hold(tx, job)
             await self._say_stage(tx, job, stage, PERCENT[stage])
 
     async def _say_stage(self, tx: Transaction, job: Job, stage: Stage, percent: int) -> None:
-        if await self._store.show_stage(tx, job, stage, percent):
+        if await self._jobs.show_stage(tx, job, stage, percent):
             await self._outbox.say(
                 tx, progressed(job.tenant_id, job.document_id, job.version, stage, percent)
             )
@@ -213,6 +227,8 @@ def passages_message(
                 token_count=one.token_count,
                 sha256=hashlib.sha256(one.text.encode()).hexdigest(),
                 vector=vector,
+                parent_start=one.parent_start,
+                parent_end=one.parent_end,
             )
             for one, vector in zip(chunks, vectors, strict=True)
         ],

@@ -1,21 +1,37 @@
 -- name: keep_tenant
 -- The newest revision of a tenant's settings wins.
 insert into tenants
-    (tenant_id, revision, language, embedding_model, chunk_tokens, chunk_overlap_tokens)
-values ($1::uuid, $2::bigint, $3::text, $4::text, $5::int, $6::int)
+    (tenant_id, revision, language, embedding_model, chunk_tokens, chunk_overlap_tokens, chunking,
+     quota_passages)
+values ($1::uuid, $2::bigint, $3::text, $4::text, $5::int, $6::int, $7::jsonb, $8::bigint)
 on conflict (tenant_id) do update
 set revision = excluded.revision,
     language = excluded.language,
     embedding_model = excluded.embedding_model,
     chunk_tokens = excluded.chunk_tokens,
-    chunk_overlap_tokens = excluded.chunk_overlap_tokens
-where tenants.revision < excluded.revision;
+    chunk_overlap_tokens = excluded.chunk_overlap_tokens,
+    chunking = excluded.chunking,
+    quota_passages = excluded.quota_passages
+where tenants.revision < excluded.revision
+returning true;
 
--- name: find_tenant
--- The settings that splitting and embedding follow.
-select language, embedding_model, chunk_tokens, chunk_overlap_tokens
+-- name: lock_tenant
+-- The settings that were kept so far; nobody else changes them until the commit.
+select language, embedding_model, chunk_tokens, chunk_overlap_tokens, chunking::text as chunking,
+       quota_passages
 from tenants
-where tenant_id = $1::uuid;
+where tenant_id = $1::uuid
+for update;
+
+-- name: find_choice
+-- What splitting and embedding a document follow: the tenant's settings and its own rule.
+select tenants.language, tenants.embedding_model, tenants.chunk_tokens,
+       tenants.chunk_overlap_tokens, tenants.chunking::text as chunking, tenants.quota_passages,
+       document_properties.chunking::text as own_chunking
+from (select 1) as always
+left join tenants on tenants.tenant_id = $1::uuid
+left join document_properties
+    on document_properties.tenant_id = $1::uuid and document_properties.document_id = $2::uuid;
 
 -- name: count_tenants
 -- Whether this database has heard any configuration yet.
@@ -25,35 +41,77 @@ select count(*) from tenants;
 -- Every document of a removed tenant, with its jobs and passages.
 delete from documents where tenant_id = $1::uuid;
 
--- name: lock_document
--- One at a time for what happens to a document, also before it has a row.
-select pg_advisory_xact_lock(hashtextextended($1::uuid::text, 0));
+-- name: remove_tenant_rest
+-- What a removed tenant leaves beside its documents.
+with properties as (
+    delete from document_properties where tenant_id = $1::uuid
+), vectors as (
+    delete from embeddings where tenant_id = $1::uuid
+), turns as (
+    delete from tenant_turns where tenant_id = $1::uuid
+)
+delete from reindexings where tenant_id = $1::uuid;
 
--- name: is_removed
--- Whether the document was removed, perhaps before its upload was heard.
-select exists (
-    select from removed_documents where tenant_id = $1::uuid and document_id = $2::uuid);
+-- name: lock_documents
+-- One at a time for what happens to a document, also before it has a row; in one order, so that
+-- two who lock many never wait for each other.
+select pg_advisory_xact_lock(key)
+from (select distinct hashtextextended(document_id::text, 0) as key
+      from unnest($1::uuid[]) as wanted (document_id)
+      order by key) as locks;
 
--- name: add_document
--- Nothing is returned when the document is there already.
-insert into documents
-    (document_id, tenant_id, title, file_name, size_bytes, sha256, language_given, stage)
-values ($2::uuid, $1::uuid, $3::text, $4::text, $5::bigint, $6::text, $7::text, 'queued')
-on conflict (document_id) do nothing
-returning document_id;
+-- name: find_removed
+-- Which of these documents were removed, perhaps before their upload was heard.
+select document_id from removed_documents where document_id = any ($1::uuid[]);
+
+-- name: add_documents
+-- Documents that are new, each with its first version to be built.
+with added as (
+    insert into documents
+        (document_id, tenant_id, title, file_name, size_bytes, sha256, language_given, stage,
+         document_kind, source_url)
+    select document_id, tenant_id, title, file_name, size_bytes, sha256, language_given, 'queued',
+           document_kind, source_url
+    from unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::bigint[], $6::text[],
+                $7::text[], $8::text[], $9::text[])
+        as given (document_id, tenant_id, title, file_name, size_bytes, sha256, language_given,
+                  document_kind, source_url)
+    on conflict (document_id) do nothing
+    returning document_id, tenant_id, title, file_name, size_bytes, sha256, language_given
+), job as (
+    insert into jobs
+        (document_id, document_version, tenant_id, sha256, file_name, size_bytes, title_given,
+         language_given)
+    select document_id, 1, tenant_id, sha256, file_name, size_bytes, title, language_given
+    from added
+)
+select document_id from added;
+
+-- name: replace_bytes
+-- The bytes of the newest replacement; nothing is returned for a late or an unknown one.
+update documents
+set replacement = $3::int, title = $4::text, file_name = $5::text, size_bytes = $6::bigint,
+    sha256 = $7::text, language_given = $8::text
+where tenant_id = $1::uuid and document_id = $2::uuid and replacement < $3::int
+returning true;
+
+-- name: next_version
+-- A new version of a document, of the bytes that are its newest; its number.
+update documents
+set latest_version = latest_version + 1,
+    stage = 'queued', percent = 0, code = null, detail = null, work = null, updated_at = now()
+where tenant_id = $1::uuid and document_id = $2::uuid
+returning latest_version;
 
 -- name: add_job
 -- A version to be built.
-insert into jobs (document_id, document_version, tenant_id)
-values ($2::uuid, $3::int, $1::uuid);
-
--- name: next_version
--- A new version of a document; its number.
-update documents
-set latest_version = latest_version + 1,
-    stage = 'queued', percent = 0, code = null, detail = null, updated_at = now()
-where tenant_id = $1::uuid and document_id = $2::uuid
-returning latest_version;
+insert into jobs
+    (document_id, document_version, tenant_id, sha256, file_name, size_bytes, title_given,
+     language_given, priority, repairs)
+select document_id, latest_version, tenant_id, sha256, file_name, size_bytes, title,
+       language_given, $3::smallint, $4::int
+from documents
+where tenant_id = $1::uuid and document_id = $2::uuid;
 
 -- name: supersede_jobs
 -- Older versions that are not searchable yet never will be.
@@ -67,7 +125,10 @@ delete from chunks
 where tenant_id = $1::uuid and document_id = $2::uuid and document_version <= $3::int;
 
 -- name: remove_document
--- The document with its jobs and passages.
+-- The document with its jobs, its passages and what was chosen for it.
+with properties as (
+    delete from document_properties where tenant_id = $1::uuid and document_id = $2::uuid
+)
 delete from documents where tenant_id = $1::uuid and document_id = $2::uuid;
 
 -- name: mark_removed
@@ -75,6 +136,63 @@ delete from documents where tenant_id = $1::uuid and document_id = $2::uuid;
 insert into removed_documents (document_id, tenant_id)
 values ($2::uuid, $1::uuid)
 on conflict (document_id) do nothing;
+
+-- name: keep_properties
+-- What was chosen for documents; the newest revision wins. Those whose chunking is another one now
+-- are told.
+with given as (
+    select tenant_id, document_id, revision, enabled, expires_at, tags, metadata, chunking,
+           external_id, document_kind, source_url
+    from unnest($1::uuid[], $2::uuid[], $3::bigint[], $4::boolean[], $5::timestamptz[],
+                $6::jsonb[], $7::jsonb[], $8::jsonb[], $9::text[], $10::text[], $11::text[])
+        as row (tenant_id, document_id, revision, enabled, expires_at, tags, metadata, chunking,
+                external_id, document_kind, source_url)
+), before as (
+    select document_properties.document_id, document_properties.chunking
+    from document_properties
+    join given using (tenant_id, document_id)
+), kept as (
+    insert into document_properties
+        (tenant_id, document_id, revision, enabled, expires_at, tags, metadata, chunking,
+         external_id, document_kind, source_url)
+    select tenant_id, document_id, revision, enabled, expires_at,
+           array(select jsonb_array_elements_text(tags)), metadata, chunking, external_id,
+           document_kind, source_url
+    from given
+    on conflict (tenant_id, document_id) do update
+    set revision = excluded.revision,
+        enabled = excluded.enabled,
+        expires_at = excluded.expires_at,
+        tags = excluded.tags,
+        metadata = excluded.metadata,
+        chunking = excluded.chunking,
+        external_id = excluded.external_id,
+        document_kind = excluded.document_kind,
+        source_url = excluded.source_url
+    where document_properties.revision < excluded.revision
+    returning document_id, chunking
+)
+select kept.document_id
+from kept
+left join before using (document_id)
+where kept.chunking is distinct from before.chunking;
+
+-- name: find_latest_job
+-- What the newest version of a document is made of, as far as it has come.
+select jobs.state, jobs.passages_total is not null as is_read, jobs.embedding_model,
+       jobs.chunking::text as chunking, jobs.priority, jobs.repairs
+from documents
+join jobs on jobs.document_id = documents.document_id
+    and jobs.document_version = documents.latest_version
+where documents.tenant_id = $1::uuid and documents.document_id = $2::uuid;
+
+-- name: request_reindexing
+-- Every document is looked at, from the first one on.
+insert into reindexings (tenant_id, reason)
+values ($1::uuid, $2::text)
+on conflict (tenant_id) do update
+set reason = case when reindexings.reason = 'asked' then 'asked' else excluded.reason end,
+    requested_at = now(), after_id = null;
 
 -- name: claim_job
 -- The job that waits longest, for a lease; a try is counted before anything is tried.
@@ -100,7 +218,13 @@ select
     claimed.next_batch,
     claimed.waiting_since is not null
         and claimed.waiting_since < now() - make_interval(secs => $2::float8) as out_of_patience,
-    documents.title, documents.file_name, documents.sha256, documents.language_given
+    claimed.repeats,
+    coalesce(claimed.title_given, documents.title) as title,
+    coalesce(claimed.file_name, documents.file_name) as file_name,
+    coalesce(claimed.sha256, documents.sha256) as sha256,
+    coalesce(claimed.size_bytes, documents.size_bytes) as size_bytes,
+    coalesce(claimed.language_given, documents.language_given) as language_given,
+    documents.document_kind
 from claimed
 join documents using (document_id);
 
@@ -122,7 +246,8 @@ for update;
 -- name: show_stage
 -- What people see of the version that is being built.
 update documents
-set stage = $4::text, percent = $5::int, code = null, detail = null, updated_at = now()
+set stage = $4::text, percent = $5::int, work = $6::jsonb, code = null, detail = null,
+    updated_at = now()
 where tenant_id = $1::uuid and document_id = $2::uuid and latest_version = $3::int
 returning true;
 
@@ -135,30 +260,29 @@ where tenant_id = $1::uuid and document_id = $2::uuid and latest_version = $3::i
 -- What reading and splitting found out, kept for the batches.
 update jobs
 set title = $3::text, language = $4::text, embedding_model = $5::text, dimensions = $6::int,
-    passages_total = $7::int, batches = $8::int, next_batch = 1, tries = 0, waiting_since = null
+    passages_total = $7::int, batches = $8::int, media_type = $9::text, pages = $10::int,
+    author = $11::text, dated_at = $12::text,
+    headings = array(select jsonb_array_elements_text($13::jsonb)), tokens = $14::bigint,
+    chunking = $15::jsonb, next_batch = 1, tries = 0, waiting_since = null
 where document_id = $1::uuid and document_version = $2::int;
-
--- name: describe_document
--- What the content turned out to be.
-update documents
-set media_type = $3::text, pages = $4::int, language = $5::text, title = $6::text,
-    updated_at = now()
-where tenant_id = $1::uuid and document_id = $2::uuid;
 
 -- name: add_chunks
 -- The passages of a version.
 insert into chunks
     (document_id, document_version, tenant_id, ordinal, batch, text, page, headings,
-     start_offset, end_offset, token_count)
+     start_offset, end_offset, token_count, parent_start, parent_end)
 select $2::uuid, $3::int, $1::uuid, ordinal, batch, text, page,
-       array(select jsonb_array_elements_text(headings)), start_offset, end_offset, token_count
+       array(select jsonb_array_elements_text(headings)), start_offset, end_offset, token_count,
+       parent_start, parent_end
 from unnest($4::int[], $5::int[], $6::text[], $7::int[], $8::jsonb[],
-            $9::int[], $10::int[], $11::int[])
-    as row (ordinal, batch, text, page, headings, start_offset, end_offset, token_count);
+            $9::int[], $10::int[], $11::int[], $12::int[], $13::int[])
+    as row (ordinal, batch, text, page, headings, start_offset, end_offset, token_count,
+            parent_start, parent_end);
 
 -- name: find_batch
 -- The passages of one batch, in order.
-select ordinal, text, page, headings, start_offset, end_offset, token_count
+select ordinal, text, page, headings, start_offset, end_offset, token_count,
+       parent_start, parent_end
 from chunks
 where tenant_id = $1::uuid and document_id = $2::uuid
     and document_version = $3::int and batch = $4::int
@@ -169,6 +293,7 @@ order by ordinal;
 update jobs
 set next_batch = $3::int, tries = 0, waiting_since = null,
     state = case when $3::int > batches then 'said' else state end,
+    said_at = case when $3::int > batches then now() end,
     lease_until = case when $3::int > batches then null else lease_until end
 where document_id = $1::uuid and document_version = $2::int;
 
@@ -184,7 +309,7 @@ where document_id = $1::uuid and document_version = $2::int and lease_epoch = $3
 
 -- name: fail_job
 -- The end of a version that cannot be built.
-update jobs set state = 'failed', lease_until = null
+update jobs set state = 'failed', lease_until = null, failed_at = now(), code = $3::text
 where document_id = $1::uuid and document_version = $2::int
     and state in ('open', 'said');
 
@@ -195,38 +320,133 @@ set stage = 'failed', code = $4::text, detail = $5::text, updated_at = now()
 where tenant_id = $1::uuid and document_id = $2::uuid and latest_version = $3::int
 returning true;
 
--- name: find_expected
--- How many passages the index should have of a version.
-select passages_total from jobs
-where tenant_id = $1::uuid and document_id = $2::uuid and document_version = $3::int;
+-- name: find_said
+-- What was said to the index of these versions, and what is shown of their documents.
+select jobs.document_id, jobs.document_version, jobs.state, jobs.passages_total,
+       documents.latest_version, documents.live_version, documents.live_at,
+       latest.state as latest_state
+from unnest($1::uuid[], $2::uuid[], $3::int[]) as asked (tenant_id, document_id, document_version)
+join jobs using (tenant_id, document_id, document_version)
+join documents using (tenant_id, document_id)
+join jobs as latest on latest.document_id = documents.document_id
+    and latest.document_version = documents.latest_version;
 
--- name: finish_job
--- The index has it.
-update jobs set state = 'done', lease_until = null
-where tenant_id = $1::uuid and document_id = $2::uuid and document_version = $3::int;
+-- name: finish_jobs
+-- The index has these versions: what they were built of is not needed any more.
+with confirmed as (
+    select document_id, document_version, live_at
+    from unnest($1::uuid[], $2::int[], $3::timestamptz[])
+        as row (document_id, document_version, live_at)
+), dropped as (
+    delete from chunks
+    using confirmed
+    where chunks.document_id = confirmed.document_id
+        and chunks.document_version <= confirmed.document_version
+)
+update jobs
+set state = 'done', lease_until = null,
+    live_at = greatest(jobs.live_at, confirmed.live_at)
+from confirmed
+where jobs.document_id = confirmed.document_id
+    and jobs.document_version = confirmed.document_version;
 
 -- name: show_live
--- The version that answers from now on.
+-- The versions that answer from now on; `shown` ones are what people see of their documents.
 update documents
-set live_version = $3::int, passages = $4::int, updated_at = now()
-where tenant_id = $1::uuid and document_id = $2::uuid and live_version <= $3::int;
+set live_version = jobs.document_version, live_at = confirmed.live_at,
+    passages = jobs.passages_total, tokens = jobs.tokens,
+    embedding_model = jobs.embedding_model, updated_at = now(),
+    stage = case when shown then 'ready' else stage end,
+    percent = case when shown then 100 else percent end,
+    code = case when shown then null else documents.code end,
+    detail = case when shown then null else documents.detail end,
+    work = case when shown then null else work end
+from unnest($1::uuid[], $2::int[], $3::timestamptz[], $4::boolean[])
+    as confirmed (document_id, document_version, live_at, shown)
+join jobs using (document_id, document_version)
+where documents.document_id = confirmed.document_id;
+
+-- name: describe_document
+-- People see what this version's content turned out to be.
+update documents
+set media_type = coalesce(jobs.media_type, documents.media_type),
+    pages = jobs.pages, author = jobs.author, dated_at = jobs.dated_at,
+    headings = jobs.headings,
+    language = coalesce(jobs.language, documents.language),
+    title = coalesce(jobs.title, jobs.title_given, documents.title),
+    sha256 = coalesce(jobs.sha256, documents.sha256),
+    file_name = coalesce(jobs.file_name, documents.file_name),
+    size_bytes = coalesce(jobs.size_bytes, documents.size_bytes),
+    language_given = jobs.language_given,
+    updated_at = now()
+from jobs
+where documents.tenant_id = $1::uuid and documents.document_id = $2::uuid
+    and jobs.document_id = documents.document_id and jobs.document_version = $3::int;
 
 -- name: find_document
--- A document as the API shows it.
-select document_id, title, file_name, media_type, size_bytes, sha256, stage, percent, code, detail,
-       live_version, passages, pages, coalesce(language, language_given) as language,
-       created_at, updated_at
+-- A document as the API shows it, with its outline.
+select documents.document_id, title, file_name, media_type, size_bytes, sha256, stage, percent,
+       code, detail, live_version, latest_version, passages, pages,
+       coalesce(language, language_given) as language, created_at, updated_at,
+       coalesce(properties.document_kind, documents.document_kind) as document_kind,
+       coalesce(properties.source_url, documents.source_url) as source_url,
+       properties.external_id, properties.enabled, properties.expires_at, properties.tags,
+       properties.metadata::text as metadata, properties.chunking::text as chunking,
+       author, dated_at, tokens, embedding_model, work::text as work, headings
 from documents
-where tenant_id = $1::uuid and document_id = $2::uuid;
+left join document_properties as properties
+    on properties.tenant_id = $1::uuid and properties.document_id = documents.document_id
+where documents.tenant_id = $1::uuid and documents.document_id = $2::uuid;
 
 -- name: list_documents
 -- A page of documents, the newest first; $3 and $4 are where the page before ended.
-select document_id, title, file_name, media_type, size_bytes, sha256, stage, percent, code, detail,
-       live_version, passages, pages, coalesce(language, language_given) as language,
-       created_at, updated_at
+select documents.document_id, title, file_name, media_type, size_bytes, sha256, stage, percent,
+       code, detail, live_version, latest_version, passages, pages,
+       coalesce(language, language_given) as language, created_at, updated_at,
+       coalesce(properties.document_kind, documents.document_kind) as document_kind,
+       coalesce(properties.source_url, documents.source_url) as source_url,
+       properties.external_id, properties.enabled, properties.expires_at, properties.tags,
+       properties.metadata::text as metadata, properties.chunking::text as chunking,
+       author, dated_at, tokens, embedding_model, work::text as work, null::text[] as headings
 from documents
-where tenant_id = $1::uuid
+left join document_properties as properties
+    on properties.tenant_id = $1::uuid and properties.document_id = documents.document_id
+where documents.tenant_id = $1::uuid
     and ($2::text is null or stage = $2::text)
-    and ($3::timestamptz is null or (created_at, document_id) < ($3::timestamptz, $4::uuid))
+    and ($3::timestamptz is null
+         or (created_at, documents.document_id) < ($3::timestamptz, $4::uuid))
+    and ($6::text is null
+         or coalesce(properties.document_kind, documents.document_kind) = $6::text)
+    and ($7::text is null or $7::text = any (properties.tags))
+    and ($8::text is null
+         or strpos(lower(title), lower($8::text)) > 0
+         or strpos(lower(file_name), lower($8::text)) > 0)
 order by created_at desc, document_id desc
 limit $5::int;
+
+-- name: list_versions
+-- The versions of a document, the newest first.
+select document_version, jobs.state, coalesce(jobs.sha256, documents.sha256) as sha256,
+       coalesce(jobs.file_name, documents.file_name) as file_name,
+       coalesce(jobs.passages_total, 0) as passages, jobs.passages_reused, jobs.embedding_model,
+       jobs.chunking::text as chunking, jobs.code, jobs.created_at, jobs.live_at,
+       documents.live_version
+from jobs
+join documents using (document_id)
+where jobs.tenant_id = $1::uuid and jobs.document_id = $2::uuid
+order by document_version desc
+limit $3::int;
+
+-- name: count_knowledge
+-- What a tenant's documents take up, stage by stage.
+select stage, count(*)::int as documents, sum(size_bytes)::bigint as size_bytes,
+       sum(passages)::bigint as passages, coalesce(sum(tokens), 0)::bigint as tokens
+from documents
+where tenant_id = $1::uuid
+group by stage;
+
+-- name: find_spend
+-- What a tenant's vectors have cost; null where somebody did not say a price.
+select case when coalesce(sum(unpriced_texts), 0) = 0 then coalesce(sum(cost_usd), 0) end
+from embedding_spend
+where tenant_id = $1::uuid;

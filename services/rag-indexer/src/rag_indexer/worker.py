@@ -19,9 +19,10 @@ from rag_indexer.domain import (
     delay_seconds,
 )
 from rag_indexer.indexing import Indexing
+from rag_indexer.job_store import Job, JobStore, LeaseLost
 from rag_indexer.metrics import JOB_SECONDS, JOBS
 from rag_indexer.parsed import Unreadable
-from rag_indexer.store import Job, LeaseLost, Store
+from rag_indexer.store import Store
 
 log = get_logger(__name__)
 
@@ -45,12 +46,14 @@ class Worker:
         database: Database,
         outbox: Outbox,
         store: Store,
+        jobs: JobStore,
         indexing: Indexing,
         rule: WorkerRule,
     ) -> None:
         self._database = database
         self._outbox = outbox
         self._store = store
+        self._jobs = jobs
         self._indexing = indexing
         self._rule = rule
         self._woken = asyncio.Event()
@@ -80,7 +83,7 @@ class Worker:
     async def work_once(self) -> bool:
         """Take one job and do it; False when there was none."""
         async with self._database.system() as tx:
-            job = await self._store.claim(tx, self._rule.lease_seconds, self._rule.patience_seconds)
+            job = await self._jobs.claim(tx, self._rule.lease_seconds, self._rule.patience_seconds)
         if job is None:
             return False
         try:
@@ -142,7 +145,7 @@ class Worker:
             await asyncio.sleep(self._rule.lease_seconds / 3)
             try:
                 async with self._outbox.transaction(job.tenant_id) as tx:
-                    if not await self._store.renew(tx, job, self._rule.lease_seconds):
+                    if not await self._jobs.renew(tx, job, self._rule.lease_seconds):
                         return
             except DatabaseAway as away:
                 log.warning("lease_not_renewed", reason=str(away))
@@ -150,13 +153,13 @@ class Worker:
     async def _let_go(self, job: Job) -> None:
         """This process ends: another one may go on at once."""
         async with self._outbox.transaction(job.tenant_id) as tx:
-            await self._store.postpone(tx, job, 0.0)
+            await self._jobs.postpone(tx, job, 0.0)
 
     async def _again_or(self, job: Job, code: str, sentence: str) -> str:
         if job.tries >= TRIES_MAX:
             return await self._reject(job, code, sentence)
         async with self._outbox.transaction(job.tenant_id) as tx:
-            await self._store.postpone(tx, job, delay_seconds(job.tries))
+            await self._jobs.postpone(tx, job, delay_seconds(job.tries))
         return "again"
 
     async def _wait_for_embedder(self, job: Job, reason: str) -> str:
@@ -164,13 +167,13 @@ class Worker:
             return await self._reject(job, "embedding_unavailable", EMBEDDING_UNAVAILABLE)
         log.warning("waiting_for_embedder", document_id=str(job.document_id), reason=reason)
         async with self._outbox.transaction(job.tenant_id) as tx:
-            await self._store.postpone(tx, job, _EMBEDDER_DELAY_SECONDS, waiting=WAITING)
+            await self._jobs.postpone(tx, job, _EMBEDDER_DELAY_SECONDS, waiting=WAITING)
         return "waiting"
 
     async def _reject(self, job: Job, code: str, sentence: str) -> str:
         async with self._outbox.transaction(job.tenant_id) as tx:
             try:
-                await self._store.hold(tx, job)
+                await self._jobs.hold(tx, job)
             except LeaseLost:
                 return "lease_lost"
             await self._store.fail(tx, job.tenant_id, job.key, code, sentence)
