@@ -2,28 +2,147 @@
 
 import time
 from itertools import pairwise
+from typing import get_args
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from rag_indexer.chunking import CHARACTERS_MAX, Chunk, ChunkRule, chunk
-from rag_indexer.markdown_text import parse_markdown
+from rag_indexer.byte_pairs import BytePairs
+from rag_indexer.chunking import CHARACTERS_MAX, Chunk, ChunkRule, Strategy, chunk
+from rag_indexer.markdown_text import heading_marks
 from rag_indexer.parsed import Mark, ParsedDocument
-from rag_indexer.plain_text import parse_text
 from rag_indexer.word_pieces import WordPieces
 
 PIECES = WordPieces()
 RULE = ChunkRule(tokens_max=100, overlap_tokens=20)
+BYTE_PAIRS = BytePairs()
+STRATEGIES: tuple[Strategy, ...] = get_args(Strategy)
 SENTENCES = " ".join(f"Sentence number {n} tells one small fact about bridges." for n in range(80))
+LINES = st.sampled_from(
+    [
+        "# One\n",
+        "## Two\n",
+        "### Three\n",
+        "\n",
+        "Words that say. Something more! Is it?\n",
+        "no end of a line ",
+        "- an item of a list\n",
+        "  that goes on. Here too.\n",
+        "| a | b |\n",
+        "|---|---|\n",
+        "12 | bolts. Cheap. | 3 EUR\n",
+        "```\n",
+        "code(x); y = 2\n",
+        "語句子。還有一個！",
+        "š č 15. siječnja. Đ\n",
+        "👩🏽‍🔧 a\u0301\u0301 ",
+        "....... ",
+        "x" * 90,
+    ]
+)
+RULES = st.builds(
+    ChunkRule,
+    tokens_max=st.integers(8, 60),
+    overlap_tokens=st.integers(0, 15),
+    section_tokens_min=st.integers(1, 20),
+    strategy=st.sampled_from(STRATEGIES),
+    parent_tokens=st.none() | st.integers(60, 150),
+)
 
 
-def cut(document: ParsedDocument, rule: ChunkRule = RULE) -> list[Chunk]:
+def plain(text: str) -> ParsedDocument:
+    return ParsedDocument("txt", text, (Mark(0, None, ()),))
+
+
+def markdown(text: str) -> ParsedDocument:
+    return ParsedDocument("md", text, heading_marks(text)[0])
+
+
+def cut(document: ParsedDocument, rule: ChunkRule) -> list[Chunk]:
     return chunk(document, PIECES.starts(document.text), rule)
 
 
+def bounded(rule: ChunkRule) -> ChunkRule:
+    overlap = min(rule.overlap_tokens, rule.tokens_max // 4)
+    return ChunkRule(
+        rule.tokens_max, overlap, rule.section_tokens_min, rule.strategy, rule.parent_tokens
+    )
+
+
+def check(document: ParsedDocument, chunks: list[Chunk], rule: ChunkRule) -> None:
+    """What holds of every text under every rule."""
+    text = document.text
+    begun, covered, lost = -1, 0, ""
+    for number, one in enumerate(chunks):
+        assert one.ordinal == number
+        assert one.text == text[one.start : one.end] == one.text.strip()
+        assert 0 < one.token_count <= rule.tokens_max
+        assert len(one.text) <= CHARACTERS_MAX + 100
+        assert begun < one.start
+        assert covered < one.end
+        lost += text[covered : one.start]
+        begun, covered = one.start, one.end
+    lost += text[covered:]
+    assert not any(character.isalnum() for character in lost)
+
+
+def check_parents(chunks: list[Chunk], starts: list[int], parent_tokens: int | None) -> None:
+    """Parents follow each other apart, hold their passages and are as short as was asked."""
+    for one in chunks:
+        assert (one.parent_start is None) == (one.parent_end is None) == (parent_tokens is None)
+    if parent_tokens is None:
+        return
+    parents = dict.fromkeys((one.parent_start or 0, one.parent_end or 0) for one in chunks)
+    for (_, end), (start, _) in pairwise(parents):
+        assert end <= start
+    for start, end in parents:
+        assert sum(1 for place in starts if start <= place < end) <= parent_tokens + 3
+    for one in chunks:
+        assert (one.parent_start or 0) <= one.start < one.end <= (one.parent_end or 0)
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(LINES, max_size=40).map("".join), RULES, st.booleans())
+@example("- a\n" * 30, ChunkRule(8, 2, 4, "paragraph", 60), True)
+def test_any_document_is_cut_whole(text: str, wished: ChunkRule, word_pieces: bool) -> None:
+    document, rule = markdown(text), bounded(wished)
+    starts = (PIECES if word_pieces else BYTE_PAIRS).starts(text)
+    chunks = chunk(document, starts, rule)
+    check(document, chunks, rule)
+    check_parents(chunks, starts.tolist(), rule.parent_tokens)
+    assert chunks == chunk(document, starts, rule)
+    shared = rule.overlap_tokens
+    for one, following in pairwise(chunks):
+        assert sum(1 for place in starts if following.start <= place < one.end) <= shared
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.text(min_size=0, max_size=400), RULES)
+def test_any_characters_are_cut_whole(text: str, wished: ChunkRule) -> None:
+    document, rule = plain(text), bounded(wished)
+    check(document, cut(document, rule), rule)
+    check(document, chunk(document, BYTE_PAIRS.starts(text), rule), rule)
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.lists(st.sampled_from(["word ", "More. ", "\n\n", "# Head\n", "- it!\n"])), RULES)
+def test_no_sign_is_lost_among_words(parts: list[str], wished: ChunkRule) -> None:
+    document, rule = markdown("".join([*parts, "end"])), bounded(wished)
+    chunks = cut(document, rule)
+    covered = {place for one in chunks for place in range(one.start, one.end)}
+    lost = [
+        place
+        for place, character in enumerate(document.text)
+        if place not in covered and not character.isspace()
+    ]
+    assert all(document.text[place] in "#-!." for place in lost)
+    if not any(part in ("# Head\n", "- it!\n") for part in parts):
+        assert lost == []
+
+
 def test_passages_end_at_sentences_and_overlap() -> None:
-    chunks = cut(parse_text(SENTENCES.encode()))
+    chunks = cut(plain(SENTENCES), RULE)
     assert len(chunks) > 5
     assert [one.ordinal for one in chunks] == list(range(len(chunks)))
     for one in chunks:
@@ -35,18 +154,8 @@ def test_passages_end_at_sentences_and_overlap() -> None:
         assert PIECES.count(SENTENCES[following.start : one.end]) <= 20
 
 
-def test_nothing_is_lost_and_offsets_are_true() -> None:
-    document = parse_text(SENTENCES.encode())
-    covered = 0
-    for one in cut(document):
-        assert document.text[one.start : one.end] == one.text
-        assert one.start <= covered or document.text[covered : one.start].isspace()
-        covered = one.end
-    assert covered == len(document.text)
-
-
 def test_without_overlap_passages_touch() -> None:
-    chunks = cut(parse_text(SENTENCES.encode()), ChunkRule(100, 0))
+    chunks = cut(plain(SENTENCES), ChunkRule(100, 0))
     for one, following in pairwise(chunks):
         assert one.end <= following.start
 
@@ -56,7 +165,7 @@ def test_pages_and_headings_stand_on_each_passage() -> None:
     document = ParsedDocument(
         "pdf", text, (Mark(0, 1, ("Part one",)), Mark(2002, 2, ("Part one", "Deep")))
     )
-    chunks = cut(document)
+    chunks = cut(document, RULE)
     assert {(one.page, one.headings) for one in chunks} == {
         (1, ("Part one",)),
         (2, ("Part one", "Deep")),
@@ -66,60 +175,57 @@ def test_pages_and_headings_stand_on_each_passage() -> None:
 
 def test_tiny_sections_run_on_together() -> None:
     text = "".join(f"# Topic {n}\n\nOne short fact.\n\n" for n in range(20))
-    chunks = cut(parse_markdown(text.encode()), ChunkRule(100, 20, 50))
+    chunks = cut(markdown(text), ChunkRule(100, 20, 50))
     assert 2 <= len(chunks) < 20
     assert chunks[0].headings == ("Topic 0",)
 
 
 def test_a_document_of_one_word_is_one_passage() -> None:
-    chunks = cut(parse_text(b"Word"))
+    chunks = cut(plain("Word"), RULE)
     assert [(one.text, one.token_count) for one in chunks] == [("Word", 1)]
 
 
 def test_only_signs_make_no_passage() -> None:
-    assert cut(parse_text(b"--- *** ---")) == []
+    assert cut(plain("--- *** ---"), RULE) == []
 
 
+def test_the_hash_is_that_of_the_words() -> None:
+    (only,) = cut(plain("abc"), RULE)
+    assert only.sha256 == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES)
 @pytest.mark.parametrize(
     "text",
-    ["x" * 2_000_000, "a " * 500_000, "語" * 300_000, "." * 300_000 + "end", "\n" * 100 + "z" * 99],
+    [
+        "x" * 2_000_000,
+        "a " * 500_000,
+        "語" * 300_000,
+        "." * 300_000 + "end",
+        "\n" * 100 + "z" * 99,
+        "a" + "\u0301" * 200_000 + "b",
+        "- \n" * 100_000,
+        "| a\n" * 100_000,
+    ],
+    ids=["letters", "words", "signs", "dots", "blank", "accents", "items", "rows"],
 )
-def test_endless_lines_are_cut_in_bounded_time(text: str) -> None:
+def test_endless_lines_are_cut_in_bounded_time(text: str, strategy: Strategy) -> None:
+    starts = PIECES.starts(text)
     started = time.monotonic()
-    chunks = cut(parse_text(text.encode()), ChunkRule(222, 32))
-    assert time.monotonic() - started < 20
+    rule = ChunkRule(222, 32, strategy=strategy, parent_tokens=666)
+    chunks = chunk(plain(text), starts, rule)
+    assert time.monotonic() - started < 5
     assert all(len(one.text) <= CHARACTERS_MAX + 100 for one in chunks)
     assert all(one.token_count <= 222 for one in chunks)
 
 
-@settings(max_examples=150, deadline=None)
-@given(
-    st.text(alphabet=st.sampled_from("ab .\n\t!?é語\u3002-"), min_size=0, max_size=600),
-    st.integers(4, 60),
-    st.integers(0, 15),
-)
-def test_any_text_is_cut_whole(text: str, tokens_max: int, overlap: int) -> None:
-    document = parse_text(text.encode())
-    chunks = cut(document, ChunkRule(tokens_max, min(overlap, tokens_max // 4), tokens_max // 2))
-    covered = 0
-    for one in chunks:
-        assert one.text == document.text[one.start : one.end]
-        assert one.token_count <= tokens_max
-        assert not any(c.isalnum() for c in document.text[covered : one.start])
-        covered = max(covered, one.end)
-    assert not any(c.isalnum() for c in document.text[covered:])
-
-
-def test_tokens_are_the_models_own() -> None:
-    assert PIECES.count("unaffordable returns") == len(
-        ["una", "##ff", "##ord", "##able", "returns"]
-    )
-    assert PIECES.starts("two words").tolist() == [0, 4]
-
-
-def test_splitting_a_large_text_is_quick() -> None:
-    text = (SENTENCES + "\n\n") * 200
-    started = time.monotonic()
-    starts = PIECES.starts(text)
-    chunk(parse_text(text.encode()), starts, RULE)
-    assert len(starts) / (time.monotonic() - started) > 30_000
+def test_a_hundred_thousand_headings_take_linear_time() -> None:
+    seconds = []
+    for sections in (12_500, 100_000):
+        text = "".join(f"# {n}\n\nA fact.\n\n" for n in range(sections))
+        document, starts = markdown(text), BYTE_PAIRS.starts(text)
+        started = time.monotonic()
+        chunks = chunk(document, starts, ChunkRule(222, 32, parent_tokens=666))
+        seconds.append(time.monotonic() - started)
+        assert len(chunks) == sections
+    assert seconds[1] < 30 * seconds[0]

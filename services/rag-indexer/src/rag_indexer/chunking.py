@@ -1,22 +1,37 @@
-"""Cuts a document into passages of bounded tokens, at sentence ends where it can. Pure."""
+"""Cuts a document into passages by the strategy of its rule, with offsets. Pure."""
 
-import re
-from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Sequence
+from bisect import bisect_right
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
-from itertools import pairwise
+from itertools import chain, pairwise, takewhile
 from typing import Literal
 
 from rag_indexer.parsed import Mark, ParsedDocument
+from rag_indexer.text_borders import (
+    Borders,
+    WholeRanges,
+    blocks_of,
+    borders_of,
+    heading_paragraphs,
+    heading_starts,
+    is_one_line,
+)
+from rag_indexer.windows import (
+    CHARACTERS_MAX,
+    CutRule,
+    Cutter,
+    Step,
+    TokenPlaces,
+    Window,
+    whole_ranges,
+)
+
+__all__ = ["CHARACTERS_MAX", "HEADING_SEPARATOR", "Chunk", "ChunkRule", "Strategy", "chunk"]
 
 HEADING_SEPARATOR = " > "
-CHARACTERS_MAX = 8_000
-_SENTENCE_END = re.compile(
-    r"(?<=[.!?\u2026])[\"'\u201d\u2019)\]]*\s+|(?<=[\u3002\uff01\uff1f])|\n+"
-)
-_SPACE = re.compile(r"\s+")
-
+_EQUAL = 0.875
+"""Windows of equal length still end between two words if one does in their last eighth."""
 
 Strategy = Literal["fixed", "paragraph", "recursive", "headings"]
 
@@ -55,118 +70,162 @@ class Chunk:
         return sha256(self.text.encode()).hexdigest()
 
 
-@dataclass(frozen=True)
-class _Window:
-    """Tokens `first` to `beyond` (exclusive) of the document."""
-
-    first: int
-    beyond: int
-
-
 def chunk(document: ParsedDocument, starts: Sequence[int], rule: ChunkRule) -> list[Chunk]:
     """Passages in order. `starts` are the characters at which the document's tokens begin."""
-    text = document.text
-    ends = [found.end() for found in _SENTENCE_END.finditer(text)]
-    spaces = [found.end() for found in _SPACE.finditer(text)]
-    cutter = _Cutter(starts, ends, spaces, rule)
+    splitter = _Splitter(document, TokenPlaces(document.text, starts), rule)
     chunks: list[Chunk] = []
-    for low, high in _sections(document.marks, starts, len(text), rule):
-        for window in cutter.windows(low, high):
-            made = _make(document, starts, window, len(chunks))
+    for parent in splitter.parents():
+        within = splitter.trimmed(parent) if rule.parent_tokens else None
+        for window in splitter.passages(parent):
+            made = splitter.make(window, len(chunks), within)
             if made is not None:
                 chunks.append(made)
     return chunks
 
 
-def _sections(
-    marks: Sequence[Mark], starts: Sequence[int], length: int, rule: ChunkRule
-) -> list[tuple[int, int]]:
-    """Token ranges that passages do not cross: a heading ends one that is long enough."""
-    borders = [0]
-    headings = marks[0].headings
-    for mark in marks[1:]:
-        if mark.headings == headings or mark.start >= length:
-            continue
-        headings = mark.headings
-        token = bisect_left(starts, mark.start)
-        if token - borders[-1] >= rule.section_tokens_min:
-            borders.append(token)
-    borders.append(len(starts))
-    return [(low, high) for low, high in pairwise(borders) if low < high]
+class _Splitter:
+    """One document under one rule."""
 
-
-class _Cutter:
-    """Finds where a passage ends and where the next one begins."""
-
-    def __init__(
-        self, starts: Sequence[int], sentences: list[int], spaces: list[int], rule: ChunkRule
-    ) -> None:
-        self._starts = starts
-        self._sentences = sentences
-        self._spaces = spaces
+    def __init__(self, document: ParsedDocument, places: TokenPlaces, rule: ChunkRule) -> None:
+        self._document = document
+        self._places = places
         self._rule = rule
+        self._blocks = blocks_of(document)
+        self._borders = borders_of(document, self._blocks)
+        self._headings = [places.token(start) for start, _ in heading_starts(document)]
+        self._cutter = self._passage_cutter()
 
-    def windows(self, low: int, high: int) -> list[_Window]:
-        """Windows over the tokens `low` to `high`; each begins after the one before it."""
-        found: list[_Window] = []
-        first = low
-        while (limit := self._limit(first, high)) < high:
-            beyond = self._end(first, limit)
-            found.append(_Window(first, beyond))
-            first = self._next(first, beyond)
-        found.append(_Window(first, high))
-        return found
+    def parents(self) -> Iterator[Window]:
+        """What is read as one: parts of a top section, or the document if there are no parents."""
+        tokens = len(self._places)
+        if self._rule.parent_tokens is None:
+            if tokens:
+                yield Window(0, tokens)
+            return
+        whole = whole_ranges(self._places, self._blocks, self._rule.parent_tokens)
+        borders = self._borders.without(whole)
+        rule = CutRule(self._rule.parent_tokens, 0, _recursive(borders, self._places.text))
+        cutter = Cutter(self._places, rule, whole)
+        tops = map(self._places.token, _top_sections(self._document))
+        for low, high in pairwise(sorted({0, *tops, tokens})):
+            yield from cutter.windows(low, high)
 
-    def _limit(self, first: int, high: int) -> int:
-        """As many tokens as a passage may have, and as many characters."""
-        room = bisect_right(self._starts, self._starts[first] + CHARACTERS_MAX, first + 1, high)
-        return min(first + self._rule.tokens_max, room, high)
+    def passages(self, parent: Window) -> Iterator[Window]:
+        """What is searched: windows over the parent or, under headings, over its sections."""
+        if self._rule.strategy != "headings":
+            yield from self._cutter.windows(parent.first, parent.beyond)
+            return
+        low = parent.first
+        for index in range(bisect_right(self._headings, low), len(self._headings)):
+            token = self._headings[index]
+            if token >= parent.beyond:
+                break
+            if token - low >= self._rule.section_tokens_min:
+                yield from self._cutter.windows(low, token)
+                low = token
+        yield from self._cutter.windows(low, parent.beyond)
 
-    def _end(self, first: int, limit: int) -> int:
-        """The last sentence end in the second half, else the last white space, else the limit."""
-        half = first + (limit - first) // 2
-        for borders in (self._sentences, self._spaces):
-            border = bisect_right(borders, self._starts[limit]) - 1
-            if border >= 0:
-                token = bisect_left(self._starts, borders[border])
-                if half < token <= limit:
-                    return token
-        return limit
+    def _passage_cutter(self) -> Cutter:
+        rule = self._rule
+        if rule.strategy == "fixed":
+            equal = CutRule(rule.tokens_max, rule.overlap_tokens, (), words_filled=_EQUAL)
+            return Cutter(self._places, equal, WholeRanges([]))
+        whole = whole_ranges(self._places, self._blocks, rule.tokens_max)
+        borders = self._borders.without(whole)
+        ladder = _LADDERS[rule.strategy](borders, self._places.text)
+        returns = (borders.sentences, borders.lines)
+        barriers = sorted(chain(*borders.headings))
+        cut_rule = CutRule(
+            rule.tokens_max, rule.overlap_tokens, ladder, returns=returns, barriers=barriers
+        )
+        return Cutter(self._places, cut_rule, whole)
 
-    def _next(self, first: int, beyond: int) -> int:
-        """Back by the overlap, to the first sentence or word that begins within it."""
-        if self._rule.overlap_tokens == 0:
-            return beyond
-        back = max(first + 1, beyond - self._rule.overlap_tokens)
-        for borders in (self._sentences, self._spaces):
-            border = bisect_left(borders, self._starts[back])
-            if border < len(borders):
-                token = bisect_left(self._starts, borders[border])
-                if back <= token < beyond:
-                    return token
-        return back
+    def trimmed(self, window: Window) -> tuple[int, int]:
+        """From the first to the last character of a window that is no white space."""
+        start, end = self._places.character(window.first), self._places.character(window.beyond)
+        words = self._places.text[start:end]
+        return end - len(words.lstrip()), start + len(words.rstrip())
+
+    def make(self, window: Window, ordinal: int, parent: tuple[int, int] | None) -> Chunk | None:
+        """A passage without the white space at its ends; None if nothing readable is left."""
+        start, end = self.trimmed(window)
+        words = self._places.text[start:end]
+        if not any(character.isalnum() for character in words):
+            return None
+        page, headings = self._standing(start, end)
+        return Chunk(
+            ordinal=ordinal,
+            text=words,
+            page=page,
+            headings=headings,
+            start=start,
+            end=end,
+            token_count=window.beyond - window.first,
+            parent_start=parent[0] if parent else None,
+            parent_end=parent[1] if parent else None,
+        )
+
+    def _standing(self, start: int, end: int) -> tuple[int | None, tuple[str, ...]]:
+        """The page on which it begins; the headings over its first words that are no heading."""
+        marks = self._document.marks
+        index = bisect_right(marks, start, key=_mark_start) - 1
+        page = marks[index].page
+        while index + 1 < len(marks) and marks[index + 1].start < end:
+            if not is_one_line(self._places.text, marks[index].start, marks[index + 1].start):
+                break
+            index += 1
+        return page, marks[index].headings
 
 
-def _make(
-    document: ParsedDocument, starts: Sequence[int], window: _Window, ordinal: int
-) -> Chunk | None:
-    """A passage without the white space at its ends; None if nothing readable is left."""
-    text = document.text
-    start = starts[window.first]
-    end = starts[window.beyond] if window.beyond < len(starts) else len(text)
-    words = text[start:end].rstrip()
-    if not any(character.isalnum() for character in words):
-        return None
-    mark = document.marks[bisect_right(document.marks, start, key=_mark_start) - 1]
-    return Chunk(
-        ordinal=ordinal,
-        text=words,
-        page=mark.page,
-        headings=mark.headings,
-        start=start,
-        end=start + len(words),
-        token_count=window.beyond - window.first,
+def _top_sections(document: ParsedDocument) -> Iterator[int]:
+    """Where the outermost headings that differ begin; one without words joins the next one."""
+    paths = [mark.headings for mark in document.marks if mark.headings]
+    if not paths:
+        return
+    depth = sum(1 for _ in takewhile(_alike, zip(min(paths), max(paths), strict=False)))
+    top = document.marks[0].headings[: depth + 1]
+    begun = 0
+    for start, path in heading_starts(document):
+        if path[: depth + 1] != top:
+            top = path[: depth + 1]
+            if not is_one_line(document.text, begun, start):
+                yield start
+            begun = start
+
+
+def _alike(pair: tuple[str, str]) -> bool:
+    return pair[0] == pair[1]
+
+
+def _recursive(borders: Borders, _text: str) -> tuple[Step, ...]:
+    return (
+        *(Step(starts, 0.25) for starts in borders.headings),
+        Step(borders.paragraphs, 0.25),
+        Step(borders.lines, 0.5),
+        Step(borders.sentences, 0.5),
     )
 
 
-_mark_start: Callable[[Mark], int] = lambda mark: mark.start  # noqa: E731 - a key, named
+def _paragraphs(borders: Borders, text: str) -> tuple[Step, ...]:
+    glued = heading_paragraphs(borders, text)
+    whole = [place for place in borders.paragraphs if place not in glued]
+    return Step(whole, 0.0), Step(borders.sentences, 0.5), Step(borders.lines, 0.5)
+
+
+def _sentences(borders: Borders, _text: str) -> tuple[Step, ...]:
+    return (
+        Step(borders.paragraphs, 0.67),
+        Step(borders.sentences, 0.5),
+        Step(borders.lines, 0.5),
+    )
+
+
+_LADDERS: dict[Strategy, Callable[[Borders, str], tuple[Step, ...]]] = {
+    "paragraph": _paragraphs,
+    "recursive": _recursive,
+    "headings": _sentences,
+}
+
+
+def _mark_start(mark: Mark) -> int:
+    return mark.start
