@@ -22,6 +22,7 @@ alter table documents
     add column embedding_model text,
     add column live_at timestamptz;
 create index on documents (tenant_id, stage);
+create index on documents (updated_at) where stage not in ('ready', 'failed');
 
 -- A version keeps where its bytes are and what it was made of, for a rollback and a reindex.
 -- `priority` 0 is what somebody waits for, 1 is the reindexing of everything. `repeats` counts how
@@ -90,6 +91,7 @@ create table embeddings (
     embedding_model text not null,
     text_sha256 bytea not null,
     vector bytea not null,
+    made_at timestamptz not null default now(),
     used_at timestamptz not null default now(),
     primary key (tenant_id, embedding_model, text_sha256)
 );
