@@ -78,7 +78,7 @@ def chunk(document: ParsedDocument, starts: Sequence[int], rule: ChunkRule) -> l
         within = splitter.trimmed(parent) if rule.parent_tokens else None
         for window in splitter.passages(parent):
             made = splitter.make(window, len(chunks), within)
-            if made is not None:
+            if made is not None and (not chunks or made.end > chunks[-1].end):
                 chunks.append(made)
     return chunks
 

@@ -171,7 +171,5 @@ class Cutter:
         divided = self._whole.around(self._places.character(back))
         if divided is not None:
             return min(self._places.token(divided[1]), beyond)
-        for token in range(back, beyond):
-            if self._places.begins_word(token):
-                return token
-        return self._places.whole_character(back, back - 1, beyond)
+        word = next((one for one in range(back, beyond) if self._places.begins_word(one)), back)
+        return self._places.whole_character(word, back - 1, beyond)
