@@ -59,6 +59,7 @@ class Job:
     size_bytes: int
     language_given: str | None
     document_kind: str
+    declared_type: str | None
     next_batch: int
     repeats: int
     reading: Reading | None
@@ -219,6 +220,7 @@ def _job(row: Any) -> Job:
         size_bytes=row["size_bytes"],
         language_given=row["language_given"],
         document_kind=row["document_kind"],
+        declared_type=row["declared_type"],
         next_batch=row["next_batch"],
         repeats=row["repeats"],
         reading=reading,

@@ -69,20 +69,22 @@ select document_id from removed_documents where document_id = any ($1::uuid[]);
 with added as (
     insert into documents
         (document_id, tenant_id, title, file_name, size_bytes, sha256, language_given, stage,
-         document_kind, source_url)
+         document_kind, source_url, declared_type)
     select document_id, tenant_id, title, file_name, size_bytes, sha256, language_given, 'queued',
-           document_kind, source_url
+           document_kind, source_url, declared_type
     from unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::bigint[], $6::text[],
-                $7::text[], $8::text[], $9::text[])
+                $7::text[], $8::text[], $9::text[], $10::text[])
         as given (document_id, tenant_id, title, file_name, size_bytes, sha256, language_given,
-                  document_kind, source_url)
+                  document_kind, source_url, declared_type)
     on conflict (document_id) do nothing
-    returning document_id, tenant_id, title, file_name, size_bytes, sha256, language_given
+    returning document_id, tenant_id, title, file_name, size_bytes, sha256, language_given,
+              declared_type
 ), job as (
     insert into jobs
         (document_id, document_version, tenant_id, sha256, file_name, size_bytes, title_given,
-         language_given)
-    select document_id, 1, tenant_id, sha256, file_name, size_bytes, title, language_given
+         language_given, declared_type)
+    select document_id, 1, tenant_id, sha256, file_name, size_bytes, title, language_given,
+           declared_type
     from added
 )
 select document_id from added;
@@ -91,7 +93,7 @@ select document_id from added;
 -- The bytes of the newest replacement; nothing is returned for a late or an unknown one.
 update documents
 set replacement = $3::int, title = $4::text, file_name = $5::text, size_bytes = $6::bigint,
-    sha256 = $7::text, language_given = $8::text
+    sha256 = $7::text, language_given = $8::text, declared_type = $9::text
 where tenant_id = $1::uuid and document_id = $2::uuid and replacement < $3::int
 returning true;
 
@@ -107,9 +109,9 @@ returning latest_version;
 -- A version to be built.
 insert into jobs
     (document_id, document_version, tenant_id, sha256, file_name, size_bytes, title_given,
-     language_given, priority, repairs)
+     language_given, declared_type, priority, repairs)
 select document_id, latest_version, tenant_id, sha256, file_name, size_bytes, title,
-       language_given, $3::smallint, $4::int
+       language_given, declared_type, $3::smallint, $4::int
 from documents
 where tenant_id = $1::uuid and document_id = $2::uuid;
 
@@ -224,6 +226,7 @@ select
     coalesce(claimed.sha256, documents.sha256) as sha256,
     coalesce(claimed.size_bytes, documents.size_bytes) as size_bytes,
     coalesce(claimed.language_given, documents.language_given) as language_given,
+    coalesce(claimed.declared_type, documents.declared_type) as declared_type,
     documents.document_kind
 from claimed
 join documents using (document_id);
@@ -378,6 +381,7 @@ set media_type = coalesce(jobs.media_type, documents.media_type),
     file_name = coalesce(jobs.file_name, documents.file_name),
     size_bytes = coalesce(jobs.size_bytes, documents.size_bytes),
     language_given = jobs.language_given,
+    declared_type = coalesce(jobs.declared_type, documents.declared_type),
     updated_at = now()
 from jobs
 where documents.tenant_id = $1::uuid and documents.document_id = $2::uuid

@@ -128,6 +128,7 @@ class Store:
             [one.language for one in uploads],
             [one.document_kind or "file" for one in uploads],
             [one.source_url for one in uploads],
+            [one.declared_type for one in uploads],
         )
         return {row["document_id"] for row in rows}
 
@@ -143,6 +144,7 @@ class Store:
             message.size_bytes,
             message.sha256,
             message.language,
+            message.declared_type,
         )
         return bool(replaced)
 

@@ -13,6 +13,7 @@ alter table tenants
 alter table documents
     add column document_kind text not null default 'file',
     add column source_url text,
+    add column declared_type text,
     add column replacement int not null default 0,
     add column work jsonb,
     add column author text,
@@ -32,6 +33,7 @@ alter table jobs
     add column file_name text,
     add column size_bytes bigint,
     add column title_given text,
+    add column declared_type text,
     add column language_given text,
     add column priority smallint not null default 0,
     add column repeats int not null default 0,
