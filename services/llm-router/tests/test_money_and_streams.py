@@ -16,6 +16,7 @@ from contracts.v1.models import (
     ChatMessage,
     EmbedTexts,
     GenerateReply,
+    RankPassages,
     StreamTarget,
 )
 from contracts.v1.tenants import TenantConfigured
@@ -227,4 +228,9 @@ def test_tenants_share_no_vectors_and_old_ones_go() -> None:
 
 
 def test_what_the_catalogue_says_is_heard() -> None:
-    assert set(heard_by("llm-router")) == {GenerateReply, EmbedTexts, TenantConfigured}
+    assert set(heard_by("llm-router")) == {
+        GenerateReply,
+        EmbedTexts,
+        RankPassages,
+        TenantConfigured,
+    }

@@ -19,6 +19,7 @@ from contracts.v1.models import (
     EmbedTexts,
     GenerateReply,
     GivenPassage,
+    RankPassages,
     StreamTarget,
     TokensSpent,
 )
@@ -246,6 +247,34 @@ async def test_texts_become_unit_vectors_and_refusals_have_a_code(
     with pytest.raises(AskFailed) as nobody:
         await asker.retriever.ask(unknown, timeout_seconds=5)
     assert nobody.value.code == "unknown_model"
+
+
+async def test_passages_are_ranked_and_a_busy_provider_says_when_to_come_again(
+    router: Any, asker: Asker, provider: Any, database: Any
+) -> None:
+    wish = RankPassages.make(
+        tenant_id=TENANT,
+        model="builtin/maxsim",
+        query="How long may I keep it?",
+        texts=["Our shop opens at nine.", "Return it within 30 days."],
+        weights=None,
+    )
+    ranked = await asker.retriever.ask(wish, timeout_seconds=20)
+    assert (ranked.model, ranked.cost_usd) == ("builtin/maxsim", 0.0)
+    assert ranked.scores[1] > ranked.scores[0]
+
+    async def recorded() -> bool:
+        return [row["purpose"] for row in await rows(database, "select purpose from spends")] == [
+            "rerank"
+        ]
+
+    await until(recorded, "the ledger's row")
+    step = {"kind": "error", "status": 429, "retry_after_seconds": 30, "operation": "embed"}
+    await provider.script(step)
+    query = EmbedTexts.make(tenant_id=TENANT, purpose="query", model="openai/e", texts=["a"])
+    with pytest.raises(AskFailed) as busy:
+        await asker.retriever.ask(query, timeout_seconds=5)
+    assert (busy.value.code, busy.value.retry_after_seconds) == ("rate_limited", 30.0)
 
 
 async def test_a_tenants_own_key_is_unsealed_for_it_alone(

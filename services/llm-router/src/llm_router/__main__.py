@@ -2,7 +2,7 @@
 
 import aiohttp
 
-from contracts.v1.models import EmbedTexts, GenerateReply
+from contracts.v1.models import EmbedTexts, GenerateReply, RankPassages
 from contracts.v1.tenants import TenantConfigured
 from llm_router.composition import compose
 from llm_router.config import Settings
@@ -29,7 +29,8 @@ async def start(settings: Settings, life: Life) -> None:
     wiring.bus.answer(
         GenerateReply, parts.handlers.generate_reply, prefetch=settings.replies_at_once
     )
-    wiring.bus.answer(EmbedTexts, parts.handlers.embed_texts, prefetch=settings.embeddings_at_once)
+    wiring.bus.answer(EmbedTexts, parts.reading.embed_texts, prefetch=settings.embeddings_at_once)
+    wiring.bus.answer(RankPassages, parts.reading.rank_passages, prefetch=settings.ranks_at_once)
     life.closing(parts.close)
     await parts.start()
     await wiring.start(life)

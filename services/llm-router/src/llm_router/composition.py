@@ -24,8 +24,11 @@ from llm_router.domain import (
 from llm_router.embedding import Embedder
 from llm_router.handlers import Defaults, Handlers
 from llm_router.lean import LeanAdapter
+from llm_router.litellm_rank import LitellmRanker
 from llm_router.minilm import MiniLM
 from llm_router.prices import Prices
+from llm_router.ranking import usual_ranker
+from llm_router.reading_requests import ReadingHandlers
 from llm_router.routes import Routes
 from llm_router.routing import Limits, Router
 from llm_router.spending import Ledger, Save
@@ -41,6 +44,7 @@ class Parts:
     """What a running router is made of."""
 
     handlers: Handlers
+    reading: ReadingHandlers
     minilm: MiniLM
     through_litellm: LitellmAdapter
     ledger: Ledger
@@ -73,7 +77,7 @@ def compose(
     stream: Stream,
 ) -> Parts:
     """Wire everything; nothing connects or loads here."""
-    minilm, cache = MiniLM(), VectorCache()
+    minilm, cache = MiniLM(settings.embedding_threads), VectorCache()
     lean = LeanAdapter(session, settings.stall_seconds)
     builtin = BuiltinAdapter(
         Embedder({BUILTIN: minilm}, cache), settings.builtin_word_milliseconds / 1000
@@ -85,6 +89,7 @@ def compose(
         chat = {BUILTIN: builtin, "openai": lean}
         embedders["openai"] = lean
     prices, ledger = Prices(), Ledger(save_spends)
+    routes = Routes(load_route, _unsealer(settings.master_keys), _platform_access(settings))
     router = Router(
         lambda model: chat.get(model.provider, through_litellm),
         prices,
@@ -93,15 +98,24 @@ def compose(
     )
     handlers = Handlers(
         store=store,
-        routes=Routes(load_route, _unsealer(settings.master_keys), _platform_access(settings)),
+        routes=routes,
         router=router,
-        embedder=Embedder(embedders, cache, through_litellm),
-        prices=prices,
         ledger=ledger,
         stream=stream,
-        defaults=Defaults(settings.model, settings.fallbacks(), settings.embedding_model),
+        defaults=Defaults(settings.model, settings.fallbacks()),
     )
-    return Parts(handlers, minilm, through_litellm, ledger, _wanted_now(settings, set(chat)))
+    in_hand = max(1, settings.embeddings_at_once * 3 // 4)
+    reading = ReadingHandlers(
+        routes=routes,
+        embedder=Embedder(embedders, cache, through_litellm, in_hand),
+        ranker=usual_ranker(minilm, settings.rank_cache_bytes_max, LitellmRanker(through_litellm)),
+        prices=prices,
+        ledger=ledger,
+        embedding_model=settings.embedding_model,
+    )
+    return Parts(
+        handlers, reading, minilm, through_litellm, ledger, _wanted_now(settings, set(chat))
+    )
 
 
 def _wanted_now(settings: Settings, lean_providers: set[str]) -> frozenset[str]:
@@ -125,6 +139,7 @@ def _platform_access(settings: Settings) -> dict[str, Access]:
         "openai": Access(settings.openai_base_url, settings.openai_api_key or None),
         "anthropic": Access(settings.anthropic_base_url, settings.anthropic_api_key or None),
         "ollama": Access(settings.ollama_base_url, None),
+        "cohere": Access(settings.cohere_base_url, settings.cohere_api_key or None),
     }
 
 

@@ -47,6 +47,14 @@ class Settings(ServiceSettings):
     anthropic_api_key: str = Field(
         "", alias="CHAT_ANTHROPIC_API_KEY", description="The platform's key.", repr=False
     )
+    cohere_base_url: str = Field(
+        "https://api.cohere.com",
+        alias="CHAT_COHERE_BASE_URL",
+        description="Cohere, or anything that serves its rerank format.",
+    )
+    cohere_api_key: str = Field(
+        "", alias="CHAT_COHERE_API_KEY", description="The platform's key.", repr=False
+    )
     master_keys: str = Field(
         "",
         alias="CHAT_MASTER_KEYS",
@@ -87,9 +95,18 @@ class Settings(ServiceSettings):
     )
     replies_at_once: int = Field(64, ge=1, description="Replies in hand at once.")
     embeddings_at_once: int = Field(
-        64,
-        ge=1,
-        description="Embedding requests in hand; many, so that documents block no question.",
+        256,
+        ge=4,
+        description="Embedding requests in hand; documents may hold three quarters of them.",
+    )
+    ranks_at_once: int = Field(16, ge=1, description="Ranking requests in hand at once.")
+    embedding_threads: int = Field(
+        0, ge=0, description="Threads of the builtin model for passages; 0 is one a core."
+    )
+    rank_cache_bytes_max: int = Field(
+        64 * 1024 * 1024,
+        ge=0,
+        description="Token vectors of ranked passages kept by `builtin/maxsim`.",
     )
     connections_max: int = Field(4, ge=1, description="Connections to PostgreSQL.")
 

@@ -13,7 +13,6 @@ from contracts.v1.models import ChatMessage, GivenPassage, ToolCall, ToolDefinit
 FinishReason = Literal["stop", "length", "tool_calls", "content_filter"]
 Purpose = Literal["answer", "rewrite", "summary"]
 EmbeddingPurpose = Literal["passage", "query"]
-EMBEDDING_PURPOSES: tuple[EmbeddingPurpose, ...] = ("passage", "query")
 OnWords = Callable[[str], None]
 
 BUILTIN = "builtin"

@@ -1,17 +1,14 @@
-"""What this service does when it is asked for a reply or for vectors, or hears of a tenant."""
+"""What this service does when it is asked for a reply, or hears of a tenant."""
 
 from __future__ import annotations
 
-import base64
-import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 
 from bus import Refused
-from contracts.v1.models import EmbedTexts, GenerateReply, ReplyGenerated, TextsEmbedded
+from contracts.v1.models import GenerateReply, ReplyGenerated
 from contracts.v1.tenants import TenantConfigured
-from llm_router import metrics
 from llm_router.domain import (
     Access,
     Answered,
@@ -22,8 +19,6 @@ from llm_router.domain import (
     Spend,
     chain_of,
 )
-from llm_router.embedding import Embedder
-from llm_router.prices import Prices
 from llm_router.routes import Routes
 from llm_router.routing import Router
 from llm_router.spending import Ledger
@@ -33,7 +28,6 @@ from observe import afailpoint, get_logger
 from postgres import Transaction
 
 _ANSWER_RESERVE_SECONDS = 0.1
-_EMBED_SECONDS = {"query": 10.0, "passage": 90.0}
 
 _log = get_logger("llm-router")
 
@@ -44,7 +38,6 @@ class Defaults:
 
     model: str
     fallbacks: tuple[str, ...]
-    embedding_model: str
 
 
 class Handlers:
@@ -56,8 +49,6 @@ class Handlers:
         store: Store,
         routes: Routes,
         router: Router,
-        embedder: Embedder,
-        prices: Prices,
         ledger: Ledger,
         stream: Stream,
         defaults: Defaults,
@@ -65,8 +56,6 @@ class Handlers:
         self._store = store
         self._routes = routes
         self._router = router
-        self._embedder = embedder
-        self._prices = prices
         self._ledger = ledger
         self._stream = stream
         self._defaults = defaults
@@ -93,45 +82,6 @@ class Handlers:
         await afailpoint(MID_STREAM)
         await self._ledger.record(_spend_of(request, answered))
         return _reply(answered)
-
-    async def embed_texts(self, request: EmbedTexts) -> TextsEmbedded:
-        """One unit vector a text; refused with a code if the model cannot."""
-        started = time.perf_counter()
-        route = await self._routes.of(request.tenant_id)
-        model = Model.named(
-            request.model or route.embedding_model or self._defaults.embedding_model
-        )
-        error = ""
-        try:
-            found = await self._embedder.embed(
-                request.tenant_id,
-                model,
-                self._routes.access(request.tenant_id, route, model),
-                request.texts,
-                request.purpose,
-                _EMBED_SECONDS[request.purpose],
-            )
-        except ModelFailed as failed:
-            error = failed.code
-            raise Refused(failed.code, failed.detail) from failed
-        finally:
-            took = time.perf_counter() - started
-            metrics.OPERATION_SECONDS.labels(
-                "embeddings", model.provider, model.name, error
-            ).observe(took)
-        cost = self._prices.cost_usd(model, found.tokens, 0)
-        if found.tokens:
-            metrics.TOKENS.labels("embeddings", model.provider, model.name, "input").inc(
-                found.tokens
-            )
-            await self._ledger.record(_spend_of_vectors(request, model, found.tokens, cost, took))
-        return TextsEmbedded(
-            model=str(model),
-            dimensions=found.dimensions,
-            vectors=[base64.b64encode(row).decode() for row in found.rows],
-            tokens=found.tokens,
-            cost_usd=cost,
-        )
 
     async def _answer(
         self, request: GenerateReply, seconds: float, deltas: Deltas | None
@@ -215,24 +165,5 @@ def _spend_of_failure(request: GenerateReply, model: Model, failure: ModelFailed
         cost_usd=None,
         milliseconds=0,
         outcome=failure.code,
-        occurred_at=datetime.now(UTC),
-    )
-
-
-def _spend_of_vectors(
-    request: EmbedTexts, model: Model, tokens: int, cost_usd: float | None, seconds: float
-) -> Spend:
-    return Spend(
-        tenant_id=request.tenant_id,
-        correlation_id=request.correlation_id,
-        conversation_id=None,
-        purpose=request.purpose,
-        model=model,
-        input_tokens=tokens,
-        output_tokens=0,
-        estimated=False,
-        cost_usd=cost_usd,
-        milliseconds=round(seconds * 1000),
-        outcome="answered",
         occurred_at=datetime.now(UTC),
     )

@@ -36,6 +36,7 @@ from llm_router.openai_wire import (
 from llm_router.unit_vectors import unit_rows
 
 _BODY_BYTES_MAX = 16 * 1024 * 1024
+_VECTORS_BYTES_MAX = 128 * 1024 * 1024
 _CONNECT_SECONDS = 5.0
 
 
@@ -70,11 +71,11 @@ class LeanAdapter:
     ) -> Vectors:
         """One unit vector a text, in order. Raises ModelFailed."""
         del purpose
-        wish = {"model": model.name, "input": list(texts), "encoding_format": "float"}
+        wish = {"model": model.name, "input": list(texts), "encoding_format": "base64"}
         try:
             async with self._post(access, "/embeddings", orjson.dumps(wish), timeout_seconds) as r:
                 await _refuse_errors(r)
-                rows, tokens = read_vectors(await _read(r), len(texts))
+                rows, tokens = read_vectors(await _read(r, _VECTORS_BYTES_MAX), len(texts))
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise _failure(error) from error
         counted = sum(map(estimated_tokens, texts)) if tokens is None else tokens
@@ -118,12 +119,12 @@ async def _refuse_errors(response: aiohttp.ClientResponse) -> None:
     raise failure_of_status(response.status, f"HTTP {response.status}: {detail}", wait)
 
 
-async def _read(response: aiohttp.ClientResponse) -> bytes:
+async def _read(response: aiohttp.ClientResponse, bytes_max: int = _BODY_BYTES_MAX) -> bytes:
     parts: list[bytes] = []
     size = 0
     async for part in response.content.iter_any():
         size += len(part)
-        if size > _BODY_BYTES_MAX:
+        if size > bytes_max:
             raise ModelFailed("bad_response", "the answer is too long")
         parts.append(part)
     return b"".join(parts)

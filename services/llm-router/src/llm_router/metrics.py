@@ -32,5 +32,13 @@ COOLING = Gauge("chat_llm_model_cooling", "1 while a model is passed over.", ["m
 EMBEDDING_CACHE = Counter(
     "chat_embedding_cache", "Questions found among known vectors.", ["result"]
 )
+EMBEDDING_JOINED = Histogram(
+    "chat_embedding_joined_requests",
+    "Embedding requests that shared the calls of a provider.",
+    buckets=(1, 2, 4, 8, 16, 32, 64),
+)
+RANKED = Counter(
+    "chat_rank_passages", "Passages ranked, by whether their token vectors were known.", ["result"]
+)
 LEDGER_PENDING = Gauge("chat_llm_ledger_pending", "Spend rows that wait for their commit.")
 DELTAS = Counter("chat_llm_deltas", "Pieces of streamed answers said.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -95,18 +96,28 @@ def read_answer(body: bytes) -> ChatOutcome:
     return gathered.outcome()
 
 
-def read_vectors(body: bytes, expected: int) -> tuple[list[list[float]], int | None]:
+def read_vectors(body: bytes, expected: int) -> tuple[list[Sequence[float]], int | None]:
     """The vectors of an embeddings answer in the order of the texts, and the tokens read."""
     answer = _load(body)
     try:
         rows = sorted(answer["data"], key=lambda row: row["index"])
-        vectors = [row["embedding"] for row in rows]
-    except (KeyError, TypeError) as error:
+        vectors = [_vector(row["embedding"]) for row in rows]
+    except (KeyError, TypeError, ValueError) as error:
         raise ModelFailed("bad_response", f"no vectors in the answer: {error!r}") from error
-    if len(vectors) != expected or not all(vectors):
+    if len(vectors) != expected or not all(map(len, vectors)):
         raise ModelFailed("bad_response", f"{len(vectors)} vectors for {expected} texts")
     tokens = (answer.get("usage") or {}).get("prompt_tokens")
     return vectors, tokens if isinstance(tokens, int) else None
+
+
+def _vector(value: Any) -> Sequence[float]:
+    """A vector as base64 of float32, which was asked for, or as numbers, which some give."""
+    if not isinstance(value, str):
+        return list(value)
+    import numpy as np
+
+    row: Any = np.frombuffer(base64.b64decode(value, validate=True), "<f4")
+    return row  # type: ignore[no-any-return]  # a row of numbers, as a list is
 
 
 @dataclass(slots=True)

@@ -17,10 +17,11 @@ _MAP_FILE = "model_prices_and_context_window_backup.json"
 
 
 class Price(NamedTuple):
-    """US dollars for a million tokens."""
+    """US dollars for a million tokens, and for one search of a ranking model."""
 
     input: float
     output: float
+    search: float = 0.0
 
 
 FREE = Price(0.0, 0.0)
@@ -58,6 +59,13 @@ class Prices:
             return None
         return round((input_tokens * price.input + output_tokens * price.output) / 1e6, 10)
 
+    def rank_cost_usd(self, model: Model, tokens: int, searches: int) -> float | None:
+        """Cost of ranking in US dollars, None where the price is unknown."""
+        price = self._price(model)
+        if price is None:
+            return None
+        return round(tokens * price.input / 1e6 + searches * price.search, 10)
+
     def _price(self, model: Model) -> Price | None:
         if model.provider in LOCAL_PROVIDERS:
             return FREE
@@ -75,7 +83,8 @@ class Prices:
                 continue
             if "input_cost_per_token" in entry:
                 output = entry.get("output_cost_per_token", 0.0)
-                return Price(entry["input_cost_per_token"] * 1e6, output * 1e6)
+                search = entry.get("input_cost_per_query", 0.0)
+                return Price(entry["input_cost_per_token"] * 1e6, output * 1e6, search)
         return None
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from types import ModuleType
 from typing import Any
 
@@ -9,7 +10,7 @@ import orjson
 from aiohttp import web
 from pydantic import ValidationError
 
-from simulators.providers import anthropic_wire, ollama_wire, openai_wire
+from simulators.providers import anthropic_wire, cohere_wire, ollama_wire, openai_wire
 from simulators.providers.answering import plan_answer
 from simulators.providers.calls import Calls
 from simulators.providers.playing import error_answer, play
@@ -22,7 +23,7 @@ _MAX_BODY_BYTES = 32 * 1024 * 1024
 
 
 def create_app() -> web.Application:
-    """One application that speaks all three formats and is scripted over `/_sim`."""
+    """One application that speaks all formats and is scripted over `/_sim`."""
     app = web.Application(client_max_size=_MAX_BODY_BYTES)
     app[SCRIPT] = Script()
     app[CALLS] = Calls()
@@ -30,6 +31,8 @@ def create_app() -> web.Application:
         [
             web.post("/v1/chat/completions", _openai_chat),
             web.post("/v1/embeddings", _openai_embeddings),
+            web.post("/v1/rerank", _cohere_rerank),
+            web.post("/v2/rerank", _cohere_rerank),
             web.get("/v1/models", _openai_models),
             web.post("/v1/messages", _anthropic_messages),
             web.post("/api/chat", _ollama_chat),
@@ -79,9 +82,24 @@ async def _embed(request: web.Request, wire: ModuleType) -> web.Response:
     body = await _read_json(request)
     step = request.app[SCRIPT].next_step(wire.PROVIDER, str(body.get("model", "")), "embed")
     request.app[CALLS].add(wire.PROVIDER, request.path, request.headers, body, step.kind)
+    if step.delay_ms:
+        await asyncio.sleep(step.delay_ms / 1000)
     if step.kind == "error":
         return error_answer(wire, step)
     return _json(wire.embeddings(body))
+
+
+async def _cohere_rerank(request: web.Request) -> web.Response:
+    body = await _read_json(request)
+    step = request.app[SCRIPT].next_step(cohere_wire.PROVIDER, str(body.get("model", "")), "rank")
+    call = request.app[CALLS].add(
+        cohere_wire.PROVIDER, request.path, request.headers, body, step.kind
+    )
+    if step.delay_ms:
+        await asyncio.sleep(step.delay_ms / 1000)
+    if step.kind == "error":
+        return error_answer(cohere_wire, step)
+    return _json(cohere_wire.ranked(body, call["number"]))
 
 
 async def _openai_models(_: web.Request) -> web.Response:

@@ -50,7 +50,9 @@ class Step(BaseModel):
     times: int = Field(1, ge=1, description="How many calls this step serves.")
     model: str | None = Field(None, description="Only calls for this model name take the step.")
     provider: str | None = Field(None, description="Only calls in this wire format take it.")
-    operation: Literal["chat", "embed"] = Field("chat", description="Which calls it is for.")
+    operation: Literal["chat", "embed", "rank"] = Field(
+        "chat", description="Which calls it is for."
+    )
 
 
 class ScriptBody(BaseModel):
@@ -93,8 +95,8 @@ class Script:
             if fits_model and fits_provider and step.operation == operation:
                 self._steps.remove(step)
                 return step
-        if operation == "embed":
-            return Step() if self._default.operation != "embed" else self._default
+        if operation != "chat":
+            return Step() if self._default.operation != operation else self._default
         if self._tool_first and wants_tool and self._default.kind == "answer":
             return self._default.model_copy(update={"kind": "tool_call"})
         return self._default
