@@ -9,7 +9,6 @@ from uuid import UUID, uuid4
 import numpy as np
 import pytest
 import pytest_asyncio
-from foreign_files import docx_of, pdf_of
 
 from blobs import Blobs
 from contracts.v1.documents import (
@@ -35,6 +34,8 @@ from rag_indexer.parser_process import ParserLimits
 from rag_indexer.store import Store
 from rag_indexer.word_pieces import WordPieces
 from rag_indexer.worker import Worker, WorkerRule
+
+from .foreign_files import docx_of, pdf_of
 
 
 @pytest.fixture

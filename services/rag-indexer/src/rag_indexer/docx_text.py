@@ -4,52 +4,62 @@ import io
 import logging
 import re
 import zipfile
-from xml.etree import ElementTree as ET
+from typing import BinaryIO
 
 import mammoth
 from markdownify import markdownify
 
+from rag_indexer.file_source import FileSource
 from rag_indexer.markdown_text import heading_marks
-from rag_indexer.parsed import ParsedDocument, Unreadable
+from rag_indexer.office_parts import OfficeParts
+from rag_indexer.parsed import ParsedDocument, Progress
 from rag_indexer.visible_text import visible
 
-_DECLARATION = re.compile(r"<!\s*(DOCTYPE|ENTITY)", re.IGNORECASE)
-_DUBLIN_CORE = "{http://purl.org/dc/elements/1.1/}"
+_HIDDEN_RUN = re.compile(
+    rb"<w:r(?:\s[^>]*)?>\s*<w:rPr>(?:(?!</w:rPr>).)*?"
+    rb'<w:vanish(?:\s*/>|\s+w:val="(?:1|true|on)"\s*/>)(?:(?!</w:r>).)*</w:r>',
+    re.DOTALL,
+)
 
 
-def parse_docx(content: bytes) -> ParsedDocument:
-    """A Word document: headings, lists and tables kept, pictures left out."""
+def parse_docx(source: FileSource, progress: Progress) -> ParsedDocument:
+    """A Word document: headings, lists and tables kept, pictures and hidden text left out."""
     logging.getLogger("mammoth").setLevel(logging.CRITICAL)
-    title, author = _check_parts(content)
+    with OfficeParts(source) as parts:
+        parts.check_all()
+        core = parts.core()
+        main = parts.main_part()
+        body = parts.read(main)
+    shown, hidden = _HIDDEN_RUN.subn(b"", body)
+    file = _with_part(source, main, shown) if hidden else source.stream()
     html = mammoth.convert_to_html(
-        io.BytesIO(content), convert_image=mammoth.images.img_element(lambda _image: {})
+        file, convert_image=mammoth.images.img_element(lambda _image: {})
     ).value
     markdown = markdownify(html, heading_style="ATX", strip=["a", "img"], table_infer_header=True)
     text, removed = visible(markdown.strip() + "\n")
     marks, first_heading = heading_marks(text)
+    progress(source.size, source.size)
     return ParsedDocument(
         file_type="docx",
         text=text,
         marks=marks,
-        title=title or first_heading,
-        author=author,
-        invisible_removed=removed,
+        title=core.title or first_heading,
+        author=core.author,
+        dated_at=core.dated_at,
+        language=core.language,
+        invisible_removed=removed + hidden,
     )
 
 
-def _check_parts(content: bytes) -> tuple[str | None, str | None]:
-    """Title and author; refuses XML that declares a document type or entities."""
-    title = author = None
-    with zipfile.ZipFile(io.BytesIO(content)) as archive:
-        for entry in archive.infolist():
-            if not entry.filename.endswith((".xml", ".rels")):
-                continue
-            part = archive.read(entry)
-            encoding = "utf-16" if part[:2] in (b"\xff\xfe", b"\xfe\xff") else "latin-1"
-            if _DECLARATION.search(part.decode(encoding, errors="replace")):
-                raise Unreadable("corrupt_document", "an XML part with declarations")
-            if entry.filename == "docProps/core.xml":
-                core = ET.fromstring(part)  # noqa: S314 - no declarations, checked above
-                title = (core.findtext(f"{_DUBLIN_CORE}title") or "").strip() or None
-                author = (core.findtext(f"{_DUBLIN_CORE}creator") or "").strip() or None
-    return title, author
+def _with_part(source: FileSource, name: str, content: bytes) -> BinaryIO:
+    """The same file with another content in one of its parts."""
+    out = io.BytesIO()
+    with (
+        zipfile.ZipFile(source.stream()) as old,
+        zipfile.ZipFile(out, "w", zipfile.ZIP_STORED) as new,
+    ):
+        for entry in old.infolist():
+            part = content if entry.filename == name else old.read(entry)
+            new.writestr(entry.filename, part)
+    out.seek(0)
+    return out

@@ -44,8 +44,14 @@ LONGEST_DELAY_SECONDS = 60.0
 MEDIA_TYPES = {
     "pdf": "application/pdf",
     "docx": "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
+    "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+    "pptx": "application/vnd.openxmlformats-officedocument.presentationml.presentation",
+    "html": "text/html",
+    "csv": "text/csv",
+    "tsv": "text/tab-separated-values",
     "md": "text/markdown",
     "txt": "text/plain",
+    "qa": "application/vnd.chat.qa+json",
 }
 
 EMBEDDING_UNAVAILABLE = (

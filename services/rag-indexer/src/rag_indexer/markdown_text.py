@@ -2,29 +2,54 @@
 
 import re
 
-from rag_indexer.parsed import Mark, ParsedDocument
+from rag_indexer.dates import date_in
+from rag_indexer.file_source import FileSource
+from rag_indexer.parsed import Mark, ParsedDocument, Progress
 from rag_indexer.plain_text import read_text
+from rag_indexer.visible_text import words
 
 HEADING_MAX_CHARACTERS = 120
 _ATX = re.compile(r" {0,3}(#{1,6})[ \t]+(.*?)[ \t]*#*[ \t]*$")
 _SETEXT = re.compile(r" {0,3}(=+|-+)[ \t]*$")
 _FENCE = re.compile(r" {0,3}(```+|~~~+)")
+_FRONT_MATTER = re.compile(r"---[ \t]*\n(.{0,20000}?)\n(?:---|\.\.\.)[ \t]*(?:\n|$)", re.DOTALL)
+_COMMENT = re.compile(r"<!--.*?-->", re.DOTALL)
+_LANGUAGE = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*")
 _INLINE = re.compile(r"!?\[([^\]]*)\]\([^)]*\)|[*_`]{1,3}|<[^>]{1,80}>|\\(?=[\W_])")
 
 
-def parse_markdown(content: bytes) -> ParsedDocument:
-    """A Markdown file; its first heading of level 1 is its title."""
-    text, encoding, guessed, removed = read_text(content)
-    marks, title = heading_marks(text)
+def parse_markdown(source: FileSource, progress: Progress) -> ParsedDocument:
+    """A Markdown file; its front matter or its first heading of level 1 gives its title."""
+    raw, encoding, guessed, removed = read_text(source.content)
+    said, raw = _front_matter(raw)
+    shown = _COMMENT.sub("", raw)
+    marks, first_heading = heading_marks(shown)
+    progress(source.size, source.size)
+    language = said.get("lang") or said.get("language") or ""
     return ParsedDocument(
         file_type="md",
-        text=text,
+        text=shown,
         marks=marks,
-        title=title,
+        title=words(said.get("title")) or first_heading,
+        author=words(said.get("author")),
+        dated_at=date_in(said.get("updated") or said.get("lastmod") or said.get("date")),
+        language=language if _LANGUAGE.fullmatch(language) else None,
         encoding=encoding,
         encoding_guessed=guessed,
-        invisible_removed=removed,
+        invisible_removed=removed + len(raw) - len(shown),
     )
+
+
+def _front_matter(text: str) -> tuple[dict[str, str], str]:
+    """The simple entries between the `---` lines at the beginning, and the text after them."""
+    found = _FRONT_MATTER.match(text)
+    if found is None:
+        return {}, text
+    entries = (line.partition(":") for line in found[1].split("\n") if line[:1].isalpha())
+    said = {
+        key.strip().lower(): value.strip().strip("'\"") for key, colon, value in entries if colon
+    }
+    return (said, text[found.end() :]) if said else ({}, text)
 
 
 def heading_marks(text: str) -> tuple[tuple[Mark, ...], str | None]:

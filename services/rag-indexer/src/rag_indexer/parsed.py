@@ -1,7 +1,14 @@
 """What reading a file gives, and the ways in which a file cannot be read."""
 
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any, Self
+
+Progress = Callable[[int, int], None]
+"""How far reading has come: done of total, in pages, rows, slides, sheets or bytes."""
+
+CHARACTERS_MAX = 40_000_000
+"""Of one document; more is `too_complex`."""
 
 REASONS = {
     "encrypted": "The file is protected by a password. Upload a copy without one.",
@@ -20,7 +27,10 @@ REASONS = {
         "Give it the right extension and upload it again."
     ),
     "too_large": "The file is larger than is allowed. Split it into smaller files.",
-    "unsupported_type": "This type of file cannot be read. Upload PDF, DOCX, TXT or Markdown.",
+    "unsupported_type": (
+        "This type of file cannot be read. "
+        "Upload PDF, DOCX, XLSX, PPTX, HTML, CSV, TSV, TXT or Markdown."
+    ),
 }
 
 
@@ -57,18 +67,24 @@ class ParsedDocument:
     title: str | None = None
     author: str | None = None
     pages: int | None = None
+    dated_at: str | None = None
+    """When the file says it was last changed, else written: `YYYY-MM-DD`."""
+
+    language: str | None = None
+    """BCP 47, where the file itself says it."""
+
     encoding: str | None = None
     encoding_guessed: bool = False
     invisible_removed: int = 0
 
-    def as_json(self) -> dict[str, Any]:
-        """Plain values, as they travel from the child process to its parent."""
-        return asdict(self)
+    def without_text(self) -> dict[str, Any]:
+        """Plain values of everything but the text, which travels beside them."""
+        return {**asdict(self), "text": ""}
 
     @classmethod
-    def of_json(cls, value: dict[str, Any]) -> Self:
-        """The document that `as_json` gave."""
+    def of_parts(cls, value: dict[str, Any], text: str) -> Self:
+        """The document that `without_text` described, with its text."""
         marks = tuple(
             Mark(mark["start"], mark["page"], tuple(mark["headings"])) for mark in value["marks"]
         )
-        return cls(**{**value, "marks": marks})
+        return cls(**{**value, "text": text, "marks": marks})

@@ -1,92 +1,119 @@
 """PDF: text page by page with pdfium, and with pypdf where pdfium cannot open a file."""
 
-import io
-import logging
+import ctypes
 import re
 from collections.abc import Iterator
+from contextlib import suppress
+from itertools import islice
 
 import pypdfium2
-from pypdf import PdfReader
-from pypdf.errors import PdfReadError
+import pypdfium2.raw
 
+from rag_indexer.dates import date_in
+from rag_indexer.file_source import FileSource
 from rag_indexer.markdown_text import plain_words
-from rag_indexer.parsed import Mark, ParsedDocument, Unreadable
-from rag_indexer.visible_text import visible
+from rag_indexer.parsed import CHARACTERS_MAX, Mark, ParsedDocument, Progress, Unreadable
+from rag_indexer.visible_text import visible, words
 
 PAGES_MAX = 5_000
-CHARACTERS_MAX = 40_000_000
 _OUTLINE_MAX = 5_000
+_OUTLINE_DEPTH = 6
 _BROKEN_WORD = re.compile(
     "(?<=[^\\W\\d_])(?:[\u00ad\ufffe\x02]|-(?=\r?\n[a-z]))\r?\n(?=[^\\W\\d_])"
 )
 _SOFT_LINE_END = re.compile(r"(?<=[^\n.!?:;])[ \t]*\n(?=[a-z(])")
+_LANGUAGE = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*")
+
+Outline = dict[int, tuple[str, ...]]
+"""Heading path in force at the end of each page (index from 0) that an outline entry names."""
 
 
-def parse_pdf(content: bytes) -> ParsedDocument:
+def parse_pdf(source: FileSource, progress: Progress) -> ParsedDocument:
     """A PDF with page numbers from 1 and the outline as headings; empty password tried."""
     try:
-        document = pypdfium2.PdfDocument(content)
+        document = pypdfium2.PdfDocument(source.array())
     except pypdfium2.PdfiumError as refusal:
         if "password" in str(refusal).lower():
             raise Unreadable("encrypted") from refusal
-        return _parse_slowly(content)
+        from rag_indexer.pdf_rescue import Rescue
+
+        rescue = Rescue(source)
+        check_pages(rescue.pages_count)
+        return _assemble(rescue.pages(progress), rescue.outline(), rescue.metadata(), None)
     with document:
-        _check_pages(len(document))
-        outline = _outline(document)
+        check_pages(len(document))
+        outline = outline_of(_bookmarks(document)) or _outline_by_pypdf(source)
         metadata = document.get_metadata_dict()
-        return _assemble(_pdfium_pages(document), outline, metadata)
+        pages = _pages(document, progress)
+        return _assemble(pages, outline, metadata, _language(document))
 
 
-def _check_pages(pages: int) -> None:
+def check_pages(pages: int) -> None:
+    """Raises `Unreadable` for more pages than are read."""
     if pages > PAGES_MAX:
         raise Unreadable("too_complex", f"{pages} pages")
 
 
-def _pdfium_pages(document: pypdfium2.PdfDocument) -> Iterator[str]:
-    for index in range(len(document)):
+def _pages(document: pypdfium2.PdfDocument, progress: Progress) -> Iterator[str]:
+    total = len(document)
+    for index in range(total):
+        progress(index, total)
         try:
             page = document[index]
+            text_page = page.get_textpage()
         except pypdfium2.PdfiumError:
             yield ""
             continue
-        text_page = page.get_textpage()
         yield text_page.get_text_bounded()
         text_page.close()
         page.close()
+    progress(total, total)
 
 
-def _outline(document: pypdfium2.PdfDocument) -> dict[int, tuple[str, ...]]:
-    """Heading path in force at the end of each page (index from 0) that an outline entry names."""
-    paths: dict[int, tuple[str, ...]] = {}
-    path: list[str] = []
-    for number, bookmark in enumerate(document.get_toc(max_depth=6)):
-        if number >= _OUTLINE_MAX:
-            break
+def _bookmarks(document: pypdfium2.PdfDocument) -> Iterator[tuple[int, str, int | None]]:
+    for bookmark in document.get_toc(max_depth=_OUTLINE_DEPTH):
         target = bookmark.get_dest()
-        page = target.get_index() if target else None
-        words = plain_words(visible(bookmark.get_title() or "")[0])
-        if page is None or not words:
+        yield bookmark.level, bookmark.get_title() or "", target.get_index() if target else None
+
+
+def outline_of(entries: Iterator[tuple[int, str, int | None]]) -> Outline:
+    """From (level from 0, title, page index) in the order of the outline."""
+    paths: Outline = {}
+    path: list[str] = []
+    for level, title, page in islice(entries, _OUTLINE_MAX):
+        name = plain_words(visible(title)[0])
+        if page is None or not name:
             continue
-        path = [*path[: bookmark.level], words]
+        path = [*path[:level], name]
         paths.setdefault(page, tuple(path))
     return paths
 
 
-def _parse_slowly(content: bytes) -> ParsedDocument:
-    logging.getLogger("pypdf").setLevel(logging.CRITICAL)
-    try:
-        reader = PdfReader(io.BytesIO(content))
-        if reader.is_encrypted and not reader.decrypt(""):
-            raise Unreadable("encrypted")
-        _check_pages(len(reader.pages))
-        found = {key.strip("/"): str(value) for key, value in (reader.metadata or {}).items()}
-        return _assemble((page.extract_text() for page in reader.pages), {}, found)
-    except PdfReadError as damage:
-        raise Unreadable("corrupt_document", type(damage).__name__) from damage
+def _outline_by_pypdf(source: FileSource) -> Outline:
+    """Where pdfium finds no entry although the file speaks of an outline."""
+    if source.content.find(b"/Outlines") < 0:
+        return {}
+    from rag_indexer.pdf_rescue import Rescue
+
+    with suppress(Unreadable):
+        return Rescue(source).outline()
+    return {}
+
+
+def _language(document: pypdfium2.PdfDocument) -> str | None:
+    """The language that the file's catalogue names."""
+    with suppress(AttributeError, ValueError, ctypes.ArgumentError):
+        tell = pypdfium2.raw.FPDFCatalog_GetLanguage
+        size = tell(document, None, 0)
+        buffer = (ctypes.c_ushort * (size // 2 + 1))()
+        tell(document, buffer, size)
+        said = bytes(buffer)[: max(0, size - 2)].decode("utf-16-le")
+        return said if _LANGUAGE.fullmatch(said) else None
+    return None
 
 
 def _assemble(
-    pages: Iterator[str], outline: dict[int, tuple[str, ...]], metadata: dict[str, str]
+    pages: Iterator[str], outline: Outline, metadata: dict[str, str], language: str | None
 ) -> ParsedDocument:
     parts: list[str] = []
     marks: list[Mark] = []
@@ -109,12 +136,10 @@ def _assemble(
         file_type="pdf",
         text="\n\n".join(parts),
         marks=tuple(marks) or (Mark(0, None, ()),),
-        title=_words(metadata.get("Title")),
-        author=_words(metadata.get("Author")),
+        title=words(metadata.get("Title")),
+        author=words(metadata.get("Author")),
         pages=number,
+        dated_at=date_in(metadata.get("ModDate")) or date_in(metadata.get("CreationDate")),
+        language=language,
         invisible_removed=removed,
     )
-
-
-def _words(value: str | None) -> str | None:
-    return " ".join(visible(value or "")[0].split())[:300] or None

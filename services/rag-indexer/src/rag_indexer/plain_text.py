@@ -1,10 +1,12 @@
 """Text files: which encoding, and is it text at all."""
 
 import codecs
+import mmap
 
 from charset_normalizer import from_bytes
 
-from rag_indexer.parsed import Mark, ParsedDocument, Unreadable
+from rag_indexer.file_source import FileSource
+from rag_indexer.parsed import Mark, ParsedDocument, Progress, Unreadable
 from rag_indexer.visible_text import visible
 
 _BYTE_ORDER_MARKS = (
@@ -23,29 +25,31 @@ _UNICODE_WIDTHS = (
 )
 _LAST_RESORT = "cp1252"
 
+Content = bytes | mmap.mmap
 
-def decode(content: bytes) -> tuple[str, str, bool]:
+
+def decode(content: Content) -> tuple[str, str, bool]:
     """Text, encoding, and whether the encoding was guessed; never U+FFFD for a byte."""
     for mark, encoding in _BYTE_ORDER_MARKS:
-        if content.startswith(mark):
+        if content[:4].startswith(mark):
             return _strictly(content, encoding), encoding, False
     wide = _wide(content) if b"\0" in content[:_SAMPLE_BYTES] else None
     if wide is not None:
         return wide
     try:
-        return content.decode("utf-8"), "utf-8", False
+        return str(content, "utf-8"), "utf-8", False
     except UnicodeDecodeError:
         return _guess(content)
 
 
-def _strictly(content: bytes, encoding: str) -> str:
+def _strictly(content: Content, encoding: str) -> str:
     try:
-        return content.decode(encoding)
+        return str(content, encoding)
     except UnicodeDecodeError as damage:
         raise Unreadable("corrupt_document", f"not {encoding} as its mark says") from damage
 
 
-def _wide(content: bytes) -> tuple[str, str, bool] | None:
+def _wide(content: Content) -> tuple[str, str, bool] | None:
     """UTF-16 or UTF-32 without a mark: zero bytes fall on the same place of nearly every unit."""
     sample = content[:_SAMPLE_BYTES]
     for encoding, width, kept in _UNICODE_WIDTHS:
@@ -53,38 +57,44 @@ def _wide(content: bytes) -> tuple[str, str, bool] | None:
         zeros = sum(part.count(0) for part in others)
         if zeros > 0.6 * sum(len(part) for part in others) and sample[kept::width].count(0) == 0:
             try:
-                return content.decode(encoding), encoding, True
+                return str(content, encoding), encoding, True
             except UnicodeDecodeError:
                 continue
     return None
 
 
-def _guess(content: bytes) -> tuple[str, str, bool]:
+def _guess(content: Content) -> tuple[str, str, bool]:
     best = from_bytes(content[:_SAMPLE_BYTES]).best()
     for encoding in (best.encoding if best else None, _LAST_RESORT, "latin-1"):
         if encoding is None:
             continue
         try:
-            return content.decode(encoding), encoding, True
+            return str(content, encoding), encoding, True
         except (UnicodeDecodeError, LookupError):
             continue
     raise Unreadable("unsupported_type", "no known encoding")
 
 
-def read_text(content: bytes) -> tuple[str, str, bool, int]:
+def read_text(content: Content) -> tuple[str, str, bool, int]:
     """Visible text, encoding, guessed, removed; raises `Unreadable` for what is not text."""
     text, encoding, guessed = decode(content)
-    sample = text[:65536]
-    controls = sum(1 for character in sample if character < " " and character not in "\t\n\r\f\v")
-    if controls > max(8, len(sample) // 20):
+    if mostly_controls(text):
         raise Unreadable("unsupported_type", "mostly control characters")
     shown, removed = visible(text)
     return shown, encoding, guessed, removed
 
 
-def parse_text(content: bytes) -> ParsedDocument:
+def mostly_controls(text: str) -> bool:
+    """Whether this is no text at all, though it could be decoded."""
+    sample = text[:65536]
+    controls = sum(1 for character in sample if character < " " and character not in "\t\n\r\f\v")
+    return controls > max(8, len(sample) // 20)
+
+
+def parse_text(source: FileSource, progress: Progress) -> ParsedDocument:
     """A text file: no pages, no headings."""
-    text, encoding, guessed, removed = read_text(content)
+    text, encoding, guessed, removed = read_text(source.content)
+    progress(source.size, source.size)
     return ParsedDocument(
         file_type="txt",
         text=text,

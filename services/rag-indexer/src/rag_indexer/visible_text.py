@@ -28,6 +28,11 @@ def visible(text: str) -> tuple[str, int]:
     return tight, removed + joiners + replaced
 
 
+def words(value: str | None, longest: int = 300) -> str | None:
+    """A title or a name on one line, cut to its length in characters; None when nothing is left."""
+    return " ".join(visible(value or "")[0].split())[:longest] or None
+
+
 def _without_idle_joiners(text: str) -> tuple[str, int]:
     """Zero-width joiners stay where a script or an emoji needs them, and nowhere else."""
     if not _JOINER.search(text):
