@@ -5,12 +5,14 @@ from contracts.v1.tenants import RepeatConfiguration
 from process import Life, run, wire
 from rag_indexer.composition import SERVICE, compose
 from rag_indexer.config import Settings
+from rag_indexer.web_composition import open_web
 
 
 async def start(settings: Settings, life: Life) -> None:
     """Wire everything, hear, answer, and let the workers work."""
     wiring = await wire(life, settings, SERVICE, connections_max=settings.connections_max)
-    parts = compose(settings, wiring)
+    web = await open_web(settings, wiring, life)
+    parts = compose(settings, wiring, web.requests)
     await wiring.start(life)
     async with wiring.database.system() as tx:
         if not await parts.store.knows_tenants(tx):
@@ -18,6 +20,7 @@ async def start(settings: Settings, life: Life) -> None:
             await wiring.outbox.say(tx, question)
     for number in range(settings.workers):
         life.background(f"worker-{number}", parts.worker.work())
+    web.start(life, settings.web_looks)
 
 
 if __name__ == "__main__":

@@ -25,6 +25,7 @@ from rag_indexer.handlers import Handlers
 from rag_indexer.indexing import Indexing
 from rag_indexer.job_store import JobStore
 from rag_indexer.store import Store
+from rag_indexer.web_requests import WebRequests, both
 from rag_indexer.word_pieces import WordPieces
 from rag_indexer.worker import Worker
 
@@ -41,7 +42,7 @@ class Parts:
     worker: Worker
 
 
-def compose(settings: Settings, wiring: Wiring) -> Parts:
+def compose(settings: Settings, wiring: Wiring, web: WebRequests) -> Parts:
     """Make the parts, and register what they hear and answer; nothing runs yet."""
     store, jobs, blobs = Store(), JobStore(), Blobs.open(settings.blob_url)
     limits = settings.indexing_limits()
@@ -49,7 +50,7 @@ def compose(settings: Settings, wiring: Wiring) -> Parts:
     rule = settings.worker_rule()
     worker = Worker(wiring.database, wiring.outbox, store, jobs, indexing, rule)
     handlers = Handlers(wiring.outbox, store, worker, file_bytes_max=settings.file_bytes_max)
-    _hear(wiring, handlers)
+    _hear(wiring, handlers, web)
     answering = Answering(wiring.database, DocumentViews())
     wiring.bus.answer(GetDocument, answering.get_document)
     wiring.bus.answer(ListDocuments, answering.list_documents)
@@ -58,9 +59,9 @@ def compose(settings: Settings, wiring: Wiring) -> Parts:
     return Parts(store, worker)
 
 
-def _hear(wiring: Wiring, handlers: Handlers) -> None:
+def _hear(wiring: Wiring, handlers: Handlers, web: WebRequests) -> None:
     outbox = wiring.outbox
-    outbox.hear(TenantConfigured, handlers.tenant_configured)
+    outbox.hear(TenantConfigured, both(handlers.tenant_configured, web.tenant_configured))
     outbox.hear_batch(DocumentUploaded, handlers.documents_uploaded, linger_seconds=_LINGER_SECONDS)
     outbox.hear_batch(
         DocumentConfigured, handlers.documents_configured, linger_seconds=_LINGER_SECONDS
@@ -71,4 +72,4 @@ def _hear(wiring: Wiring, handlers: Handlers) -> None:
     outbox.hear(DocumentReplaced, handlers.document_replaced)
     outbox.hear(ReindexDocument, handlers.reindex_document)
     outbox.hear(ReindexTenant, handlers.reindex_tenant)
-    outbox.hear(DocumentRemoved, handlers.document_removed)
+    outbox.hear(DocumentRemoved, both(handlers.document_removed, web.document_removed))

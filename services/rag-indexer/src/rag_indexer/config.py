@@ -6,6 +6,9 @@ from pydantic_settings import SettingsConfigDict
 from process import ServiceSettings
 from rag_indexer.indexing import IndexingLimits
 from rag_indexer.parser_process import ParserLimits
+from rag_indexer.robots import PRODUCT
+from rag_indexer.web_reading import ReadingRule
+from rag_indexer.web_worker import LookRule
 from rag_indexer.worker import WorkerRule
 
 
@@ -40,6 +43,46 @@ class Settings(ServiceSettings):
     embed_patience_seconds: float = Field(
         86_400.0, gt=0, description="How long a document waits for the embedding model in all."
     )
+
+    web_allow_private_networks: bool = Field(
+        False,
+        alias="CHAT_WEB_ALLOW_PRIVATE_NETWORKS",
+        description="Development only: web pages of any port and private address are read.",
+    )
+    web_user_agent: str = Field(
+        f"{PRODUCT}/1.0",
+        pattern=r"^[A-Za-z_-]+/",
+        description="How we call ourselves at web sites; the part before the slash is what "
+        "their robots.txt is read for. Best with an address: `Name/1.0 (+https://…)`.",
+    )
+    web_looks: int = Field(4, ge=1, le=64, description="Web sources looked at, at once.")
+    web_pause_seconds: float = Field(
+        1.0, ge=0, le=60, description="Between two requests to one site; its Crawl-delay may add."
+    )
+    web_page_seconds: float = Field(30.0, gt=0, description="Longest time to fetch one page.")
+    web_slice_seconds: float = Field(
+        30.0, gt=0, description="How long one source is worked on until others have their turn."
+    )
+    web_poll_seconds: float = Field(
+        5.0, gt=0, description="How often to see whether a web source is due."
+    )
+
+    def reading_rule(self) -> ReadingRule:
+        """How much of a site's time and bytes is taken."""
+        return ReadingRule(
+            self.file_bytes_max,
+            self.web_page_seconds,
+            self.web_pause_seconds,
+            product=self.web_user_agent.partition("/")[0],
+        )
+
+    def look_rule(self) -> LookRule:
+        """Leases and turns of looks at web sources."""
+        return LookRule(
+            lease_seconds=self.lease_seconds,
+            slice_seconds=self.web_slice_seconds,
+            poll_seconds=self.web_poll_seconds,
+        )
 
     def indexing_limits(self) -> IndexingLimits:
         """The bounds of one job."""

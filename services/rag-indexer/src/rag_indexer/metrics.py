@@ -12,3 +12,8 @@ JOB_SECONDS = Histogram(
     "Time of one go at a job.",
     buckets=(0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 900),
 )
+LOOKS = Counter(
+    "chat_rag_indexer_looks_total",
+    "Looks at web sources by outcome: done, yielded, busy, lost, again.",
+    ["outcome"],
+)
