@@ -32,7 +32,6 @@ from rag_indexer.indexing import Indexing, IndexingLimits
 from rag_indexer.job_store import JobStore
 from rag_indexer.parser_process import ParserLimits
 from rag_indexer.store import Store
-from rag_indexer.word_pieces import WordPieces
 from rag_indexer.worker import Worker, WorkerRule
 
 from .foreign_files import docx_of, pdf_of
@@ -101,7 +100,6 @@ class IndexerInProcess:
             blobs,
             self.store,
             self.jobs,
-            WordPieces(),
             limits,
         )
         self.worker = self.another_worker(rule)

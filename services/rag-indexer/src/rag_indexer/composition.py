@@ -26,7 +26,6 @@ from rag_indexer.indexing import Indexing
 from rag_indexer.job_store import JobStore
 from rag_indexer.store import Store
 from rag_indexer.web_requests import WebRequests, both
-from rag_indexer.word_pieces import WordPieces
 from rag_indexer.worker import Worker
 
 SERVICE = "rag-indexer"
@@ -46,7 +45,7 @@ def compose(settings: Settings, wiring: Wiring, web: WebRequests) -> Parts:
     """Make the parts, and register what they hear and answer; nothing runs yet."""
     store, jobs, blobs = Store(), JobStore(), Blobs.open(settings.blob_url)
     limits = settings.indexing_limits()
-    indexing = Indexing(wiring.outbox, wiring.bus, blobs, store, jobs, WordPieces(), limits)
+    indexing = Indexing(wiring.outbox, wiring.bus, blobs, store, jobs, limits)
     rule = settings.worker_rule()
     worker = Worker(wiring.database, wiring.outbox, store, jobs, indexing, rule)
     handlers = Handlers(wiring.outbox, store, worker, file_bytes_max=settings.file_bytes_max)

@@ -35,7 +35,7 @@ from rag_indexer.language_guess import UNDETERMINED, guess_language
 from rag_indexer.parsed import ParsedDocument, Unreadable
 from rag_indexer.parser_process import ParserLimits, parse_file
 from rag_indexer.store import Store
-from rag_indexer.word_pieces import WordPieces
+from rag_indexer.token_counting import tokens_of
 
 log = get_logger(__name__)
 
@@ -59,7 +59,6 @@ class Indexing:
         blobs: Blobs,
         store: Store,
         jobs: JobStore,
-        pieces: WordPieces,
         limits: IndexingLimits,
     ) -> None:
         self._outbox = outbox
@@ -67,7 +66,6 @@ class Indexing:
         self._blobs = blobs
         self._store = store
         self._jobs = jobs
-        self._pieces = pieces
         self._limits = limits
 
     async def run(self, job: Job) -> None:
@@ -113,7 +111,7 @@ class Indexing:
         return reading
 
     def _split(self, document: ParsedDocument, choice: TenantChoice, model: str) -> list[Chunk]:
-        starts = self._pieces.starts(document.text)
+        starts = tokens_of(model).starts(document.text)
         chunks = chunk(document, starts, chunk_rule(choice.split, model, choice.own_chunking))
         if not chunks:
             raise Unreadable("no_text")
