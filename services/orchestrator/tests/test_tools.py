@@ -13,7 +13,7 @@ from orchestrator.tools import (
     ToolContext,
     ToolFailed,
     knowledge_tools,
-    no_tools,
+    plain_tools,
 )
 
 
@@ -93,7 +93,10 @@ async def test_an_unknown_tool_is_told_the_known_ones():
     )
     assert result.outcome == "unknown_tool"
     assert "search_knowledge_base" in result.text
-    assert no_tools().definitions == []
+    assert [tool.name for tool in plain_tools().definitions] == [
+        "hand_off_to_human",
+        "end_conversation",
+    ]
 
 
 async def test_a_search_that_fails_is_told_to_the_model():

@@ -42,11 +42,12 @@ from orchestrator.searching import Asking, Searcher, SearchRecord
 from orchestrator.storable import clipped, storable_text
 from orchestrator.tools import (
     CALLS_PER_ROUND_MAX,
+    Decisions,
     ToolContext,
     ToolFailed,
     ToolRegistry,
     knowledge_tools,
-    no_tools,
+    plain_tools,
 )
 from orchestrator.wordless import holds_no_words, received_sentence
 
@@ -58,6 +59,8 @@ REPLY_CHARACTERS_MAX: Final = 65_536
 
 STREAM_ATTEMPTS: Final = 8
 """Model calls of one lease: a later call's words replace what an earlier one streamed."""
+
+DEFAULT_HANDOFF_REPLY: Final = "A person of our team will take over from here."
 
 _NO_ROOM: Final = "Error: no room for more; answer with what you have."
 
@@ -87,6 +90,7 @@ class Draft:
     cost_usd: float | None
     tool_rounds: int
     evidence: dict[str, Any]
+    decisions: Decisions = field(default_factory=Decisions)
 
 
 @dataclass(slots=True)
@@ -103,6 +107,7 @@ class _Work:
     replies: list[ReplyGenerated] = field(default_factory=list)
     record: SearchRecord = field(default_factory=SearchRecord)
     tool_calls: list[dict[str, Any]] = field(default_factory=list)
+    decisions: Decisions = field(default_factory=Decisions)
     tokens_left: int = 0
     rounds: int = 0
 
@@ -134,7 +139,7 @@ class Answerer:
         self._limits = limits
         self._searcher = Searcher(bus, limits.search_seconds, limits.completion_seconds)
         self._with_documents = knowledge_tools()
-        self._without = no_tools()
+        self._without = plain_tools()
         self._tools_tokens = tokens_of_tools(self._with_documents.definitions)
 
     async def answer(self, leased: Leased, settings: TenantSettings, durations: Durations) -> Draft:
@@ -234,7 +239,7 @@ class Answerer:
         async def search(query: str, limit: int, wanted: SearchFilter | None) -> list[FoundPassage]:
             return await self._searcher.search(work.leased, work.record, query, limit, wanted)
 
-        context = ToolContext(search, work.book)
+        context = ToolContext(search, work.book, work.decisions)
         results: list[tuple[str, str]] = []
         for number, call in enumerate(reply.tool_calls):
             text = _NO_ROOM
@@ -269,9 +274,13 @@ async def _run_tool(work: _Work, call: ToolCall, context: ToolContext) -> str:
 
 def _draft(work: _Work, final: ReplyGenerated, prompt: Prompt) -> Draft:
     """Check what the model said last and put the draft together."""
-    if final.finish_reason == "content_filter" and not final.text.strip():
+    decisions = work.decisions
+    said = final.text
+    if decisions.handoff is not None and not said.strip():
+        said = work.settings.handoff_reply.strip() or DEFAULT_HANDOFF_REPLY
+    if final.finish_reason == "content_filter" and not said.strip():
         raise TurnFailure("content_filter", "The model refused to answer.", retry=False)
-    text = clipped(storable_text(final.text), REPLY_BYTES_MAX)
+    text = clipped(storable_text(said), REPLY_BYTES_MAX)
     checked = check_citations(text, work.book.by_number)
     if not checked.text:
         raise TurnFailure("empty_answer", "The model said nothing.")
@@ -285,7 +294,7 @@ def _draft(work: _Work, final: ReplyGenerated, prompt: Prompt) -> Draft:
         history_messages=prompt.history_used,
         citations_removed=checked.removed,
         finish_reason=final.finish_reason,
-        decision="answer",
+        decision=_decision(decisions),
     )
     return Draft(
         text=_fitting(checked.text),
@@ -296,7 +305,15 @@ def _draft(work: _Work, final: ReplyGenerated, prompt: Prompt) -> Draft:
         cost_usd=None if None in costs else sum(cost for cost in costs if cost is not None),
         tool_rounds=work.rounds,
         evidence=evidence,
+        decisions=decisions,
     )
+
+
+def _decision(decisions: Decisions) -> str:
+    """One word for the evidence."""
+    if decisions.handoff is not None:
+        return "handoff_model"
+    return "answer_and_end" if decisions.ends else "answer"
 
 
 def _received(work: _Work) -> Draft:

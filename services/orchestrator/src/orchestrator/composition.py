@@ -85,7 +85,7 @@ def compose(
     )
     held: dict[UUID, int] = {}
     typing = TypingSigns(bus, typing_after_seconds)
-    worker = TurnWorker(outbox, turns, rules, Answerer(bus, limits), typing, held)
+    worker = TurnWorker(outbox, turns, store, rules, Answerer(bus, limits), typing, held)
     runner = TurnRunner(database, turns, worker, held, pace)
     handlers = Handlers(outbox, store, turns, rules, runner)
     news = ChannelNews(outbox, store, NewsStore(queries), runner)

@@ -154,6 +154,13 @@ def hear_customer(standing: Standing, handoff_keyword: str | None, *, served: bo
     return CustomerWish(standing, None, answer_wanted=True)
 
 
+def bot_decides(standing: Standing, *, handoff: bool, ends: bool) -> Standing:
+    """What follows from an answer: a person takes over, or the matter is resolved."""
+    if handoff:
+        return standing.owned_by("human", "assigned_human", None)
+    return replace(standing, status="resolved") if ends else standing
+
+
 def person_speaks(standing: Standing, author: str) -> Standing:
     """A person said something and thereby owns the conversation."""
     assignee = standing.assignee if standing.owner_kind == "human" else None

@@ -237,7 +237,7 @@ def conversation_updated(envelope: Envelope, standing: Standing) -> Conversation
 
 
 def handoff_requested(
-    envelope: Envelope, standing: Standing, reason: Literal["keyword", "api"], detail: str
+    envelope: Envelope, standing: Standing, reason: Literal["keyword", "model", "api"], detail: str
 ) -> HandoffRequested:
     """A person should take the conversation."""
     return HandoffRequested.make(
@@ -280,7 +280,7 @@ def turn_started(leased: Leased) -> TurnStarted:
 
 def turn_completed(
     leased: Leased,
-    outcome: Literal["answered", "failed_politely"],
+    outcome: Literal["answered", "handed_off", "failed_politely"],
     message: RecordedMessage,
     draft: Draft,
 ) -> TurnCompleted:

@@ -7,7 +7,7 @@ never ends the turn.
 
 import json
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from jsonschema import Draft202012Validator
@@ -27,12 +27,22 @@ class ToolFailed(Exception):
     """A tool could not do its work; the sentence is for the model."""
 
 
+@dataclass(slots=True)
+class Decisions:
+    """What the model decided about the conversation; done when its words are said, not before."""
+
+    handoff: str | None = None
+    """Why a person should take over, in one sentence."""
+    ends: bool = False
+
+
 @dataclass(frozen=True, slots=True)
 class ToolContext:
     """What the server binds to every call of one turn."""
 
     search: Search
     book: PassageBook
+    decisions: Decisions = field(default_factory=Decisions)
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,14 +157,62 @@ SEARCH_KNOWLEDGE_BASE: Final = Tool(
 )
 
 
+async def _hand_off_to_human(arguments: Mapping[str, Any], context: ToolContext) -> str:
+    context.decisions.handoff = " ".join(str(arguments["reason"]).split())
+    return (
+        "Done: after your next words a person has the conversation and you are silent. Tell the "
+        "customer so in one short sentence; promise no time."
+    )
+
+
+HAND_OFF_TO_HUMAN: Final = Tool(
+    name="hand_off_to_human",
+    description=(
+        "Give the conversation to a person of the business: the customer asks for one, is upset, "
+        "or needs something that only a person may decide or do."
+    ),
+    parameters={
+        "type": "object",
+        "properties": {
+            "reason": {
+                "type": "string",
+                "minLength": 1,
+                "maxLength": 400,
+                "description": "One sentence for that person: what the customer wants, and why you "
+                "cannot help.",
+            },
+        },
+        "required": ["reason"],
+        "additionalProperties": False,
+    },
+    run=_hand_off_to_human,
+)
+
+
+async def _end_conversation(_arguments: Mapping[str, Any], context: ToolContext) -> str:
+    context.decisions.ends = True
+    return "Done: it is resolved after your next words. Say good-bye in one short sentence."
+
+
+END_CONVERSATION: Final = Tool(
+    name="end_conversation",
+    description=(
+        "Mark the conversation as resolved, when the customer says that nothing is left to do. "
+        "It begins again by itself when they write again."
+    ),
+    parameters={"type": "object", "properties": {}, "additionalProperties": False},
+    run=_end_conversation,
+)
+
+
 def knowledge_tools() -> ToolRegistry:
     """Return the tools of a tenant whose answers may use its documents."""
-    return ToolRegistry((SEARCH_KNOWLEDGE_BASE,))
+    return ToolRegistry((SEARCH_KNOWLEDGE_BASE, HAND_OFF_TO_HUMAN, END_CONVERSATION))
 
 
-def no_tools() -> ToolRegistry:
-    """Return the registry of a tenant without documents."""
-    return ToolRegistry(())
+def plain_tools() -> ToolRegistry:
+    """Return the tools of a tenant without documents."""
+    return ToolRegistry((HAND_OFF_TO_HUMAN, END_CONVERSATION))
 
 
 def _refuse_constant(name: str) -> None:

@@ -38,7 +38,7 @@ class Committed:
 class Kept:
     """What a turn leaves behind."""
 
-    outcome: Literal["retrying", "answered", "failed_politely", "suppressed"]
+    outcome: Literal["retrying", "answered", "handed_off", "failed_politely", "suppressed"]
     evidence: Mapping[str, Any]
 
 

@@ -14,10 +14,11 @@ from typing import Final, Literal, TypeVar
 from uuid import UUID
 
 import observe
+from contracts.message import Message
 from contracts.v1.tenants import TenantSettings
 from orchestrator import telling
 from orchestrator.answering import Answerer, Draft
-from orchestrator.domain import Leased, reply_identity, send_identity
+from orchestrator.domain import Leased, bot_decides, reply_identity, send_identity
 from orchestrator.failures import (
     DEFAULT_FAILURE_REPLY,
     TRANSPORT_ATTEMPTS_MAX,
@@ -25,8 +26,10 @@ from orchestrator.failures import (
     crashed_too_often,
 )
 from orchestrator.metrics import TURN_SECONDS, Durations
+from orchestrator.store import ConversationStore
 from orchestrator.telling import Envelope
 from orchestrator.tenant_rules import RuleBook
+from orchestrator.tools import Decisions
 from orchestrator.turn_store import Kept, TurnStore
 from orchestrator.typing_signs import TypingSigns
 from outbox import Outbox
@@ -63,6 +66,7 @@ class TurnWorker:
         self,
         outbox: Outbox,
         store: TurnStore,
+        conversations: ConversationStore,
         rules: RuleBook,
         answerer: Answerer,
         typing: TypingSigns,
@@ -70,6 +74,7 @@ class TurnWorker:
     ) -> None:
         self._outbox = outbox
         self._store = store
+        self._conversations = conversations
         self._rules = rules
         self._answerer = answerer
         self._typing = typing
@@ -161,13 +166,21 @@ class TurnWorker:
     async def _commit_in(
         self, tx: Transaction, leased: Leased, draft: Draft, failure: TurnFailure | None
     ) -> tuple[str, bool]:
-        outcome: Literal["answered", "failed_politely"] = (
-            "answered" if failure is None else "failed_politely"
-        )
+        decisions = draft.decisions
+        outcome: Literal["answered", "handed_off", "failed_politely"] = "answered"
+        if failure is not None:
+            outcome = "failed_politely"
+        elif decisions.handoff is not None:
+            outcome = "handed_off"
         kept = Kept(outcome, draft.evidence)
         committed = await self._store.commit_reply(tx, leased, draft.text, draft.citations, kept)
         if committed is None:
             return await self._suppress(tx, leased, draft)
+        number = leased.ownership_number
+        news: list[Message] = []
+        # Who wrote meanwhile is not done: only a person may still take over.
+        if decisions.handoff is not None or (decisions.ends and not committed.more_waiting):
+            number, news = await self._decide(tx, leased, decisions)
         reply_id = reply_identity(leased.turn_id)
         message = telling.reply_recorded(
             leased, reply_id, draft.text, draft.citations, committed.placed
@@ -177,13 +190,36 @@ class TurnWorker:
             message,
             send_id=send_identity(leased.turn_id),
             author="bot",
-            ownership_number=leased.ownership_number,
+            ownership_number=number,
             previous_seq=committed.placed.previous_send_seq,
         )
         completed = telling.turn_completed(leased, outcome, message, draft)
         failed = [telling.turn_failed(leased, failure, final=True)] if failure else []
-        await self._outbox.say(tx, *said, *failed, completed)
-        return outcome, committed.more_waiting
+        await self._outbox.say(tx, *said, *news, *failed, completed)
+        return outcome, committed.more_waiting and decisions.handoff is None
+
+    async def _decide(
+        self, tx: Transaction, leased: Leased, decisions: Decisions
+    ) -> tuple[int, list[Message]]:
+        """Do what the model decided, in the commit that says its words.
+
+        The answer's lease and number were just checked; from here on the number is a new one, and
+        the last words travel under it: nothing that the bot began before is said after them.
+        """
+        conversation = await self._conversations.lock(tx, leased.tenant_id, leased.conversation_id)
+        if conversation is None:
+            raise LookupError(f"conversation {leased.conversation_id} is gone")
+        reason = decisions.handoff
+        standing = bot_decides(
+            conversation.standing, handoff=reason is not None, ends=decisions.ends
+        )
+        ids = (leased.tenant_id, leased.conversation_id)
+        await self._conversations.save_standing(tx, *ids, standing)
+        envelope = Envelope.of_turn(leased)
+        news: list[Message] = [telling.conversation_updated(envelope, standing)]
+        if reason is not None:
+            news.insert(0, telling.handoff_requested(envelope, standing, "model", reason))
+        return standing.ownership_number, news
 
     async def _suppress(self, tx: Transaction, leased: Leased, draft: Draft) -> tuple[str, bool]:
         """Nothing is said: keep why, unless the lease itself is somebody else's by now."""

@@ -85,13 +85,14 @@ async def test_unknown_tools_and_too_many_calls_are_answered_in_words(desk, gate
     assert "no room" in answers[-1]
 
 
-async def test_without_documents_no_tools_are_offered_and_nothing_is_searched(desk):
+async def test_without_documents_no_search_is_offered_and_nothing_is_searched(desk):
     await desk.configure(rag_enabled=False)
     desk.model_says("Hello there.")
     await desk.hear("Hi")
     await desk.idle()
     assert [type(one) for one in desk.bus.asked] == [GenerateReply]
-    assert questions(desk)[0].tools == []
+    offered = [tool.name for tool in questions(desk)[0].tools]
+    assert offered == ["hand_off_to_human", "end_conversation"]
 
 
 async def test_a_request_with_everything_in_it_fits_one_message(desk, gate, say_reply, passage):
