@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 from observe import get_logger
 from postgres import Database, DatabaseAway
-from rag_indexer.metrics import LOOKS
 from rag_indexer.web_hosts import SiteBusy
 from rag_indexer.web_looks import Looks
+from rag_indexer.web_metrics import LOOKS
 from rag_indexer.web_store import Look, SourceLost, WebStore
 
 log = get_logger(__name__)
