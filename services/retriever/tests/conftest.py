@@ -16,9 +16,12 @@ from contracts.v1.models import EmbedTexts, TextsEmbedded
 from postgres import Database
 from retriever.cleaning import Cleaner
 from retriever.handlers import Handlers
+from retriever.index import Index as SearchIndex
 from retriever.question_vector import Embedder
 from retriever.search import Search
+from retriever.segment import Page
 from retriever.store import Store
+from retriever.upkeep import Upkeep
 
 MODEL = "test/words"
 DIMENSIONS = 384
@@ -131,8 +134,10 @@ class Index:
         self.outbox = WordsOutbox(database)
         self.store = Store()
         embedder = Embedder(self.bus, timeout_seconds=1, pause_seconds=0)  # type: ignore[arg-type]
-        self.search = Search(database, self.store, embedder)
-        self.cleaner = Cleaner(database, self.store)
+        self.index = SearchIndex()
+        self.search = Search(database, self.index, embedder)
+        self.upkeep = Upkeep(self.store)
+        self.cleaner = Cleaner(database, self.upkeep)
         self.handlers = Handlers(self.outbox, self.store, self.search, self.cleaner)  # type: ignore[arg-type]
 
     async def hear(self, batch: PassagesEmbedded) -> None:
@@ -149,6 +154,20 @@ class Index:
 
     async def find(self, tenant_id: UUID, question: str, limit: int = 5) -> Any:
         return await self.search.find(uuid4(), tenant_id, question, limit)
+
+    async def words(self, tenant_id: UUID, question: str) -> Any:
+        """The keyword leg alone, with its scope."""
+        async with self.database.transaction(tenant_id) as tx:
+            scope = await self.index.scope(tx, tenant_id, question)
+            return scope, await self.index.search_words(tx, scope)
+
+    async def stored_terms(self, tx: Any) -> set[str]:
+        """Every term of every segment that is in use."""
+        pages = await tx.fetch(
+            "select data from segment_pages join segments using (segment_id)"
+            " where replaced_at is null"
+        )
+        return {term for row in pages for term in Page(row["data"]).terms}
 
     async def texts(self, tenant_id: UUID, question: str, limit: int = 5) -> list[str]:
         outcome = await self.find(tenant_id, question, limit)

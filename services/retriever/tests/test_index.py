@@ -70,8 +70,7 @@ async def test_bm25_agrees_with_the_formula(index: Any) -> None:
 
     tenant = uuid4()
     await index.add(tenant, ["zebra zebra stripe", "zebra mane tail hoof grass"], title="")
-    async with index.database.transaction(tenant) as tx:
-        words = await index.store.search_words(tx, tenant, "zebra")
+    _, words = await index.words(tenant, "zebra")
     idf = math.log(1 + (2 - 2 + 0.5) / (2 + 0.5))
 
     def bm25(times: float, length: float) -> float:
@@ -84,9 +83,8 @@ async def test_bm25_agrees_with_the_formula(index: Any) -> None:
 async def test_a_term_asked_twice_counts_twice(index: Any) -> None:
     tenant = uuid4()
     await index.add(tenant, ["apples and oranges", "pears and plums"])
-    async with index.database.transaction(tenant) as tx:
-        once = await index.store.search_words(tx, tenant, "apples")
-        twice = await index.store.search_words(tx, tenant, "apples apples")
+    _, once = await index.words(tenant, "apples")
+    _, twice = await index.words(tenant, "apples apples")
     assert twice.hits[0].score == pytest.approx(2 * once.hits[0].score)
 
 
@@ -196,7 +194,7 @@ async def test_a_removed_document_is_gone_for_the_next_question(index: Any) -> N
     async with index.database.transaction(tenant) as tx:
         for table in ("passages", "vectors", "document_versions"):
             assert await tx.fetchval(f"select count(*) from {table}") == 1
-        assert await tx.fetchval("select count(*) from postings where term = 'refund'") == 0
+        assert "refund" not in await index.stored_terms(tx)
     assert kept != gone
 
 
@@ -327,25 +325,28 @@ async def test_a_tenant_chooses_the_weights_and_old_revisions_are_ignored(index:
     for message in (configured(tenant, 2, 0.9, 0.1), configured(tenant, 1, 0.2, 0.8)):
         async with index.database.transaction(tenant) as tx:
             await index.handlers.tenant_configured(message, tx)
-    async with index.database.transaction(tenant) as tx:
-        words = await index.store.search_words(tx, tenant, "warranty")
-    assert (words.collection.weights.keyword, words.collection.weights.vector) == (0.9, 0.1)
+    scope, _ = await index.words(tenant, "warranty")
+    assert (scope.settings.keyword_weight, scope.settings.vector_weight) == (0.9, 0.1)
 
 
 async def test_what_is_gone_is_cleaned_away_in_pieces(index: Any) -> None:
     tenant, document = uuid4(), uuid4()
     await index.add(tenant, [f"old line {n}" for n in range(50)], document_id=document)
     await index.add(tenant, ["new line"], document_id=document, version=2)
+    await index.add(tenant, ["newer line"], document_id=document, version=3)
     pieces = 0
     async with index.database.system() as tx:
-        while await index.store.clean_piece(tx, 20):
+        while await index.upkeep.clean_piece(tx, 20):
             pieces += 1
-        assert await tx.fetchval("select count(*) from passages") == 1
-        assert await tx.fetchval("select count(*) from vectors") == 1
-        assert await tx.fetchval("select count(distinct version_id) from postings") == 1
-        assert await tx.fetchval("select count(*) from document_versions") == 1
-    assert pieces > 3
-    assert await index.texts(tenant, "line") == ["new line"]
+        assert await tx.fetchval("select count(*) from passages") == 2
+        assert await tx.fetchval("select count(*) from vectors") == 2
+    while await index.cleaner.clean_piece():
+        continue
+    async with index.database.system() as tx:
+        assert await tx.fetchval("select count(*) from document_versions") == 2
+        assert await index.stored_terms(tx) == {"new", "newer", "line", "handbook"}
+    assert pieces >= 3
+    assert await index.texts(tenant, "line") == ["newer line"]
 
 
 async def test_a_removed_tenant_has_nothing_and_gets_nothing_back(

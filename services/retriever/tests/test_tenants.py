@@ -24,6 +24,9 @@ TABLES = (
     "passages",
     "vectors",
     "postings",
+    "document_properties",
+    "segments",
+    "segment_pages",
 )
 
 
@@ -52,8 +55,8 @@ async def test_both_walls(index: Any) -> None:
 async def test_row_level_security_holds_without_the_filters(index: Any) -> None:
     one, other = uuid4(), uuid4()
     mine, theirs = await index.add(one, WORDS), await index.add(other, WORDS)
-    index.store._sql = Unfiltered(index.store._sql)
-    assert "tenant_id = $1" not in index.store._sql["search_words"]
+    index.index._sql = Unfiltered(index.index._sql)
+    assert "tenant_id = $1" not in index.index.sql("read_state")
     assert await ask_everything(index, one) == {str(mine)}
     assert await ask_everything(index, other) == {str(theirs)}
 
@@ -105,7 +108,8 @@ async def test_a_small_tenant_beside_a_big_one_finds_what_is_nearest(
     index: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Recall of the vector leg, for the small tenant (exact) and the big one (HNSW)."""
-    monkeypatch.setattr("retriever.domain.EXACT_PASSAGES_MAX", 500)
+    monkeypatch.setattr("retriever.vector_plan.EXACT_PASSAGES_MAX", 500)
+    monkeypatch.setattr("retriever.vector_plan._COMPARED", 1_000)
     rng = np.random.default_rng(7)
     sizes = {uuid4(): 1_600, uuid4(): 60}
     vectors = {
@@ -132,23 +136,23 @@ async def test_the_big_tenant_goes_through_the_index_and_the_small_one_does_not(
     vector = np.ones(384, dtype="<f4").tolist()
     plans = {}
     async with index.database.transaction(tenant) as tx:
-        exact = index.store._sql["search_vectors_exactly"]
+        exact = index.index.sql("search_vectors_exactly")
         plans["exact"] = await _plan(tx, exact, tenant, vector)
-        await tx.fetchrow(index.store._sql["scan_on"], "100")
-        plans["near"] = await _plan(tx, index.store._near(384), tenant, vector)
+        await tx.fetchrow(index.index.sql("scan_on"), "100", "20000")
+        plans["near"] = await _plan(tx, index.index.near_statement(384), tenant, vector)
     assert "vectors_near_384" in plans["near"]
     assert "vectors_near_384" not in plans["exact"]
 
 
 async def _plan(tx: Any, sql: str, tenant: Any, vector: list[float]) -> str:
-    rows = await tx.fetch(f"explain {sql}", tenant, vector, 10, "test/words", 384)
+    rows = await tx.fetch(f"explain {sql}", tenant, vector, 10, 384, [])
     return "\n".join(row[0] for row in rows)
 
 
 async def _recall(index: Any, tenant: Any, own: np.ndarray, question: np.ndarray) -> float:
     async with index.database.transaction(tenant) as tx:
-        words = await index.store.search_words(tx, tenant, "nothing")
-        near = await index.store.search_vectors(tx, tenant, question.tolist(), words.collection, 10)
+        scope = await index.index.scope(tx, tenant, "nothing")
+        near = await index.index.search_vectors(tx, scope, scope.groups[0], question.tolist(), 10)
         rows = await tx.fetch(
             "select passage_key, ordinal from passages where passage_key = any ($1::bigint[])",
             [hit.key for hit in near.hits],

@@ -1,6 +1,13 @@
 """The composition of the retriever."""
 
-from contracts.v1.documents import DocumentRemoved, ForgetDocument, PassagesEmbedded
+from contracts.v1.documents import (
+    DocumentConfigured,
+    DocumentRemoved,
+    ForgetDocument,
+    ListPassages,
+    PassagesEmbedded,
+    RollbackDocument,
+)
 from contracts.v1.knowledge import SearchKnowledge
 from contracts.v1.shapes import PLATFORM
 from contracts.v1.tenants import RepeatConfiguration, TenantConfigured
@@ -8,9 +15,11 @@ from process import Life, run, wire
 from retriever.cleaning import Cleaner
 from retriever.config import Settings
 from retriever.handlers import Handlers
+from retriever.index import Index
 from retriever.question_vector import Embedder
 from retriever.search import Search
 from retriever.store import Store
+from retriever.upkeep import Upkeep
 
 SERVICE = "retriever"
 _BATCHES_AT_ONCE = 4
@@ -26,13 +35,17 @@ async def start(settings: Settings, life: Life) -> None:
         timeout_seconds=settings.embed_timeout_seconds,
         pause_seconds=settings.embed_pause_seconds,
     )
-    cleaner = Cleaner(wiring.database, store)
-    search = Search(wiring.database, store, embedder)
+    cleaner = Cleaner(wiring.database, Upkeep(store), kept_days=settings.kept_days)
+    index = Index(settings.index_cache_mib * 2**20)
+    search = Search(wiring.database, index, embedder)
     handlers = Handlers(wiring.outbox, store, search, cleaner)
     wiring.outbox.hear(TenantConfigured, handlers.tenant_configured)
     wiring.outbox.hear(PassagesEmbedded, handlers.passages_embedded, prefetch=_BATCHES_AT_ONCE)
+    wiring.outbox.hear(DocumentConfigured, handlers.document_configured)
     wiring.outbox.hear(DocumentRemoved, handlers.document_removed)
     wiring.bus.answer(ForgetDocument, handlers.forget_document)
+    wiring.bus.answer(RollbackDocument, handlers.rollback_document)
+    wiring.bus.answer(ListPassages, handlers.list_passages)
     wiring.bus.answer(SearchKnowledge, handlers.search_knowledge, prefetch=_SEARCHES_AT_ONCE)
     await wiring.start(life)
     async with wiring.database.system() as tx:

@@ -1,11 +1,11 @@
-"""Cleans away what no search sees any more, in pieces that hold no lock for long."""
+"""Cleans away what no search sees any more, packs and merges words: in pieces, all the time."""
 
 import asyncio
 from contextlib import suppress
 
 from observe import get_logger
 from postgres import Database, DatabaseAway
-from retriever.store import Store
+from retriever.upkeep import Upkeep
 
 _ROWS_IN_A_PIECE = 5_000
 _POLL_SECONDS = 30.0
@@ -14,15 +14,16 @@ log = get_logger(__name__)
 
 
 class Cleaner:
-    """`wake` says that a version is gone; a poll is the net below it."""
+    """`wake` says that there is work; a poll is the net below it."""
 
-    def __init__(self, database: Database, store: Store) -> None:
+    def __init__(self, database: Database, upkeep: Upkeep, *, kept_days: float = 30.0) -> None:
         self._database = database
-        self._store = store
+        self._upkeep = upkeep
+        self._kept_days = kept_days
         self._woken = asyncio.Event()
 
     def wake(self) -> None:
-        """There may be something to clean away."""
+        """There may be something to do."""
         self._woken.set()
 
     async def clean(self) -> None:
@@ -41,6 +42,13 @@ class Cleaner:
                 await asyncio.wait_for(self._woken.wait(), _POLL_SECONDS)
 
     async def clean_piece(self) -> bool:
-        """One transaction; False when nothing is left."""
+        """A short piece of each kind of work; False when nothing is left of any."""
         async with self._database.system() as tx:
-            return await self._store.clean_piece(tx, _ROWS_IN_A_PIECE)
+            await self._upkeep.end_what_is_over(tx, self._kept_days)
+        async with self._database.system() as tx:
+            cleaned = await self._upkeep.clean_piece(tx, _ROWS_IN_A_PIECE)
+        async with self._database.system() as tx:
+            merged = await self._upkeep.merge_piece(tx)
+        async with self._database.system() as tx:
+            packed = await self._upkeep.pack_rows(tx)
+        return cleaned or merged or packed

@@ -22,3 +22,9 @@ class Settings(ServiceSettings):
     connections_max: int = Field(
         12, ge=2, description="Connections to PostgreSQL; a search uses two for a moment."
     )
+    index_cache_mib: int = Field(
+        256, ge=1, description="Memory for words of the index that were read lately, in MiB."
+    )
+    kept_days: float = Field(
+        30.0, ge=0, description="How long a superseded version of a document can be brought back."
+    )

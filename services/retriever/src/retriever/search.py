@@ -9,14 +9,16 @@ from postgres import Database, Transaction
 from retriever.domain import (
     Candidate,
     Reason,
+    Weights,
     fuse,
     relevant,
     why_none,
     without_near_duplicates,
 )
+from retriever.index import Index
+from retriever.index_types import Scope, StoredPassage, VectorSearch, WordSearch
 from retriever.metrics import DEGRADED, SEARCH_SECONDS
 from retriever.question_vector import Embedder, QuestionVector
-from retriever.store import Collection, Store, StoredPassage, VectorSearch, WordSearch
 
 _OPTIMISTIC_TRIES = 3
 _READ_PER_WANTED = 4
@@ -44,9 +46,9 @@ class SearchOutcome:
 class Search:
     """Hybrid search over the tenant's live passages."""
 
-    def __init__(self, database: Database, store: Store, embedder: Embedder) -> None:
+    def __init__(self, database: Database, index: Index, embedder: Embedder) -> None:
         self._database = database
-        self._store = store
+        self._index = index
         self._embedder = embedder
         self._models: dict[UUID, str | None] = {}
 
@@ -66,9 +68,15 @@ class Search:
             outcome.found, outcome.reason, outcome.degraded, outcome.candidates, seconds * 1000
         )
 
-    async def _search_words(self, tenant_id: UUID, question: str) -> WordSearch:
+    async def _search_words(self, tenant_id: UUID, question: str) -> tuple[Scope, WordSearch]:
         async with self._database.transaction(tenant_id) as tx:
-            return await self._store.search_words(tx, tenant_id, question)
+            return await self._words(tx, tenant_id, question)
+
+    async def _words(
+        self, tx: Transaction, tenant_id: UUID, question: str
+    ) -> tuple[Scope, WordSearch]:
+        scope = await self._index.scope(tx, tenant_id, question)
+        return scope, await self._index.search_words(tx, scope)
 
     async def _consistently(
         self,
@@ -77,19 +85,17 @@ class Search:
         question: str,
         limit: int,
         vector: QuestionVector | None,
-        words: WordSearch,
+        words: tuple[Scope, WordSearch],
     ) -> SearchOutcome:
         """Again whenever the index changed between statements; at last with changes held back."""
-        heard: WordSearch | None = words
+        heard: tuple[Scope, WordSearch] | None = words
         for attempt in range(_OPTIMISTIC_TRIES + 1):
-            vector = await self._fitting(
-                cause, tenant_id, question, vector, (heard or words).collection
-            )
+            vector = await self._fitting(cause, tenant_id, question, vector, (heard or words)[0])
             async with self._database.transaction(tenant_id) as tx:
                 if attempt == _OPTIMISTIC_TRIES:
-                    await self._store.hold_collection(tx, tenant_id)
-                words = heard or await self._store.search_words(tx, tenant_id, question)
-                outcome = await self._read(tx, tenant_id, limit, vector, words)
+                    await self._index.hold(tx, tenant_id)
+                words = heard or await self._words(tx, tenant_id, question)
+                outcome = await self._read(tx, limit, vector, *words)
             if outcome is not None:
                 return outcome
             heard = None
@@ -101,10 +107,10 @@ class Search:
         tenant_id: UUID,
         question: str,
         vector: QuestionVector | None,
-        collection: Collection,
+        scope: Scope,
     ) -> QuestionVector | None:
         """The question in the model of the tenant's vectors, which may differ from the default."""
-        model = collection.embedding_model
+        model = scope.groups[0].model if scope.groups else None
         self._models[tenant_id] = model
         if vector is None or model is None or vector.model == model:
             return vector
@@ -113,25 +119,26 @@ class Search:
     async def _read(
         self,
         tx: Transaction,
-        tenant_id: UUID,
         limit: int,
         vector: QuestionVector | None,
+        scope: Scope,
         words: WordSearch,
     ) -> SearchOutcome | None:
         """One try; None when the statements saw different states of the index."""
-        collection = words.collection
-        usable = vector is not None and vector.model == collection.embedding_model
-        near = VectorSearch(collection.revision, ())
-        if vector is not None and usable:
-            near = await self._store.search_vectors(tx, tenant_id, vector.values, collection)
-        degraded = not usable and collection.passages > 0
-        fused = fuse(words.hits, near.hits, collection.weights)
-        kept = relevant(fused, collection.embedding_model)[: limit * _READ_PER_WANTED]
-        texts = await self._store.read_passages(tx, tenant_id, [one.key for one in kept])
-        seen = {near.revision, *(passage.revision for passage in texts.values())}
-        if seen != {collection.revision} or len(texts) != len(kept):
+        group = scope.groups[0] if scope.groups else None
+        near = VectorSearch(scope.revision, (), "none")
+        usable = vector is not None and group is not None and vector.model == group.model
+        if vector is not None and group is not None and usable:
+            near = await self._index.search_vectors(tx, scope, group, vector.values)
+        degraded = not usable and scope.passages > 0
+        weights = Weights(scope.settings.keyword_weight, scope.settings.vector_weight)
+        fused = fuse(words.hits, near.hits, weights)
+        kept = relevant(fused, group.model if group else None)[: limit * _READ_PER_WANTED]
+        texts = await self._index.read_passages(tx, scope, [one.key for one in kept])
+        seen = {words.revision, near.revision, *(one.revision for one in texts.values())}
+        if seen != {scope.revision} or len(texts) != len(kept):
             return None
         places = without_near_duplicates([texts[one.key].text for one in kept], limit)
         found = tuple(Found(texts[kept[place].key], kept[place]) for place in places)
-        reason = None if found else why_none(collection.any_version, collection.passages)
+        reason = None if found else why_none(scope.any_version, scope.passages)
         return SearchOutcome(found, reason, degraded, len(fused), 0.0)

@@ -1,0 +1,181 @@
+"""Packed postings: what goes in comes out, and scores are those of plain BM25."""
+
+import math
+from collections import Counter
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from retriever import bm25
+from retriever.segment import (
+    Content,
+    Passage,
+    Postings,
+    merge,
+    pack,
+    pack_passages,
+    page_number,
+    unpack,
+    unpack_roll,
+)
+from retriever.segment import Page as OpenedPage
+
+WORDS = st.sampled_from([f"w{number}" for number in range(12)] + ["čaj", "日本", "z" * 40])
+TEXTS = st.lists(st.lists(WORDS, max_size=12), min_size=1, max_size=30)
+
+
+def passages_of(texts: list[list[str]], versions: list[int]) -> list[Passage]:
+    return [
+        Passage(100 + place, version, dict(Counter(text)))
+        for place, (text, version) in enumerate(zip(texts, versions, strict=True))
+    ]
+
+
+def cut(passages: list[Passage], sizes: list[int]) -> list[list[Passage]]:
+    parts, begin = [], 0
+    for size in sizes:
+        if begin < len(passages):
+            parts.append(passages[begin : begin + size])
+            begin += size
+    return [*parts, passages[begin:]] if begin < len(passages) else parts
+
+
+def stored(passages: list[Passage]) -> Content:
+    packed = pack_passages(passages)
+    return unpack(packed.roll, [page.data for page in packed.pages])
+
+
+def reference(
+    passages: list[Passage], question: list[str], visible: set[int]
+) -> list[tuple[int, float]]:
+    """BM25 word by word, as its formula stands in the books."""
+    seen = [passage for passage in passages if passage.version_id in visible]
+    mean = max(1.0, sum(sum(p.terms.values()) for p in seen) / max(1, len(seen)))
+    scores: dict[int, float] = {}
+    for term, times in Counter(question).items():
+        holding = [p for p in seen if term in p.terms]
+        weight = math.log(1 + (len(seen) - len(holding) + 0.5) / (len(holding) + 0.5)) * times
+        for p in holding:
+            often, length = p.terms[term], sum(p.terms.values())
+            part = often * 2.2 / (often + 1.2 * (0.25 + 0.75 * length / mean))
+            scores[p.key] = scores.get(p.key, 0.0) + weight * part
+    return sorted(scores.items(), key=lambda pair: (-round(pair[1], 9), pair[0]))
+
+
+def ranked(
+    parts: list[Content], question: list[str], visible: set[int], limit: int
+) -> list[tuple[int, float]]:
+    """The same through segments."""
+    masks = [
+        np.repeat(np.isin(part.roll.run_versions, list(visible)), part.roll.run_counts)
+        for part in parts
+    ]
+    mask = np.concatenate(masks)
+    lengths = np.concatenate([part.roll.lengths for part in parts])
+    mean = max(1.0, float(lengths[mask].sum()) / max(1, int(mask.sum())))
+    searched = bm25.Searched(
+        np.concatenate([part.roll.keys for part in parts]),
+        bm25.norms(lengths, mean),
+        None if mask.all() else mask,
+    )
+    weighed = []
+    for term, times in Counter(question).items():
+        postings = found(parts, term)
+        idf = bm25.idf(int(mask.sum()), bm25.holding(postings, searched.visible))
+        weighed.append(bm25.Weighed(postings, times * idf, 1.0))
+    return [(hit.key, hit.score) for hit in bm25.best(searched, weighed, limit)]
+
+
+def found(parts: list[Content], term: str) -> Postings:
+    places, frequencies, base = [], [], 0
+    for part in parts:
+        packed = pack(part)
+        number = page_number([page.first_term for page in packed.pages], term)
+        if number is not None:
+            postings = OpenedPage(packed.pages[number].data).find(term)
+            if postings is not None:
+                places.append(postings.places + base)
+                frequencies.append(postings.frequencies)
+        base += len(part.roll)
+    empty = np.zeros(0, np.int64)
+    return Postings(np.concatenate([*places, empty]), np.concatenate([*frequencies, empty]))
+
+
+@settings(max_examples=120, deadline=None)
+@given(texts=TEXTS, data=st.data())
+def test_ranking_is_that_of_plain_bm25_however_the_segments_are_cut(
+    texts: list[list[str]], data: st.DataObject
+) -> None:
+    versions = data.draw(
+        st.lists(st.integers(1, 4), min_size=len(texts), max_size=len(texts)), "versions"
+    )
+    passages = passages_of(texts, versions)
+    sizes = data.draw(st.lists(st.integers(1, 9), max_size=6), "sizes")
+    visible = set(data.draw(st.sets(st.integers(1, 4), min_size=1), "visible"))
+    question = data.draw(st.lists(WORDS, min_size=1, max_size=8), "question")
+    expected = reference(passages, question, visible)
+    parts = [stored(part) for part in cut(passages, sizes)]
+    whole = [merge(parts)]
+    without_gone = [merge(parts, frozenset({1, 2, 3, 4} - visible))]
+    scores = ranked(parts, question, visible, 100)
+    assert ranked(whole, question, visible, 100) == scores
+    assert ranked(without_gone, question, visible, 100) == scores
+    rounded = sorted(scores, key=lambda pair: (-round(pair[1], 9), pair[0]))
+    assert [key for key, _ in rounded] == [key for key, _ in expected]
+    assert [score for _, score in rounded] == pytest.approx([score for _, score in expected])
+    for limit in (1, 3, 7):
+        assert ranked(parts, question, visible, limit) == scores[:limit]
+
+
+@settings(max_examples=60, deadline=None)
+@given(texts=TEXTS, sizes=st.lists(st.integers(1, 9), max_size=6))
+def test_a_merged_segment_is_the_one_packed_at_once(
+    texts: list[list[str]], sizes: list[int]
+) -> None:
+    passages = passages_of(texts, [place // 3 for place in range(len(texts))])
+    merged = merge([stored(part) for part in cut(passages, sizes)])
+    assert pack(merged) == pack_passages(passages)
+
+
+def test_lists_of_every_width_come_back() -> None:
+    """Gaps of one, two and four bytes, frequencies of none, one and two, over many pages."""
+    rng = np.random.default_rng(5)
+    lists = {}
+    for number in range(3_000):
+        reach = int(rng.choice([200, 60_000, 900_000]))
+        places = np.unique(rng.integers(0, reach, int(rng.integers(1, 60))))
+        most = int(rng.choice([1, 255, 999]))
+        lists[f"term{number:05}"] = (places, rng.integers(1, most + 1, len(places)))
+    roll = unpack_roll(pack_passages([Passage(1, 1, {"a": 1})]).roll)
+    counts = [len(places) for places, _ in lists.values()]
+    content = Content(
+        roll,
+        list(lists),
+        np.concatenate(([0], np.cumsum(counts))),
+        np.concatenate([places for places, _ in lists.values()]),
+        np.concatenate([frequencies for _, frequencies in lists.values()]),
+    )
+    packed = pack(content)
+    assert len(packed.pages) > 3
+    firsts = [page.first_term for page in packed.pages]
+    pages = [OpenedPage(page.data) for page in packed.pages]
+    for term, (places, frequencies) in lists.items():
+        postings = pages[page_number(firsts, term) or 0].find(term)
+        assert postings is not None
+        assert postings.places.tolist() == places.tolist()
+        assert postings.frequencies.tolist() == frequencies.tolist()
+    again = unpack(packed.roll, [page.data for page in packed.pages])
+    assert again.terms == content.terms
+    assert again.places.tolist() == content.places.tolist()
+    assert again.frequencies.tolist() == content.frequencies.tolist()
+
+
+def test_terms_that_are_not_there_are_not_found() -> None:
+    packed = pack_passages([Passage(1, 1, {"bee": 2, "fly": 1})])
+    page = OpenedPage(packed.pages[0].data)
+    assert page_number([packed.pages[0].first_term], "ant") is None
+    assert page.find("cow") is None
+    assert page.find("zebra") is None
+    assert pack_passages([Passage(1, 1, {})]).pages == []
