@@ -126,7 +126,7 @@ where source_id = (
     limit 1
     for update skip locked)
 returning source_id, tenant_id, url, source_kind, include, exclude, pages_max, refresh_hours,
-          language, tags, look, listed_look, code, detail, failures, tries, lease_epoch;
+          language, tags, look, listed_look, failures, tries, lease_epoch;
 
 -- name: renew_source
 -- Nothing is updated when the lease is somebody else's now, or nothing may be fetched.
@@ -202,7 +202,7 @@ where source_id = $1::uuid;
 
 -- name: look_counts
 -- How a look went so far.
-select found, fetched, changed, failed from web_sources where source_id = $1::uuid;
+select found, fetched, changed, failed, code, detail from web_sources where source_id = $1::uuid;
 
 -- name: end_look
 -- The look is over; when the next one begins.

@@ -41,7 +41,9 @@ class Robots:
     @classmethod
     def parse(cls, content: bytes, product: str = PRODUCT) -> "Robots":
         """Read a file; what is not understood is left out, as the standard wants it."""
-        groups = _groups(content[:BYTES_MAX].decode("utf-8", "replace").lstrip("\ufeff"))
+        if len(content) > BYTES_MAX:
+            content = content[:BYTES_MAX].rpartition(b"\n")[0]
+        groups = _groups(content.decode("utf-8", "replace").lstrip("\ufeff"))
         own = product.lower()
         mine = [group for group in groups if own in group.agents]
         mine = mine or [group for group in groups if "*" in group.agents]

@@ -114,14 +114,14 @@ class Looks:
                 page = await self._store.next_page(tx, look)
             if page is None:
                 return last
-            if asyncio.get_running_loop().time() > deadline:
-                raise _TurnOver
             outcome = await self._outcome(look, page)
             await self._save(look, outcome)
             last = outcome.failure or last
             in_a_row = in_a_row + 1 if _is_of_the_site(outcome.failure) else 0
             if outcome.failure is not None and in_a_row >= SITE_FAILURES_MAX:
                 raise outcome.failure
+            if asyncio.get_running_loop().time() > deadline:
+                raise _TurnOver
 
     async def _save(self, look: Look, outcome: _Outcome) -> None:
         is_changed = isinstance(outcome.said, KeepPage)
@@ -180,7 +180,7 @@ class Looks:
         async with self._outbox.transaction(look.tenant_id) as tx:
             await self._store.hold(tx, look)
             counts = await self._store.counts(tx, look)
-            code, detail = look.code, look.detail
+            code, detail = counts.code, counts.detail
             if code is None and failure is not None:
                 if counts.fetched == 0 or counts.failed == counts.fetched:
                     code, detail = failure.code, failure.sentence

@@ -35,8 +35,6 @@ class Look:
     tags: tuple[str, ...]
     look: int
     listed_look: int
-    code: str | None
-    detail: str | None
     failures: int
     tries: int
     lease_epoch: int
@@ -68,6 +66,8 @@ class LookCounts:
     fetched: int
     changed: int
     failed: int
+    code: str | None = None
+    detail: str | None = None
 
 
 @dataclass(frozen=True)
