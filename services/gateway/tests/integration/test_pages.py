@@ -92,3 +92,30 @@ async def test_the_reference_says_how_each_request_can_fail(running: Running) ->
     refused = listed["post"]["responses"]["422"]["content"]["application/problem+json"]["schema"]
     assert refused == {"$ref": "#/components/schemas/Problem"}
     assert "HTTPValidationError" not in str(schema)
+
+
+async def test_the_dashboard_is_framed_by_nobody(
+    start_gateway: Callable[..., Any], ui: Path
+) -> None:
+    (ui / "app/assets").mkdir(parents=True)
+    (ui / "app/index.html").write_text("<!doctype html>")
+    (ui / "app/assets/index-abc.js").write_text("app()")
+    running: Running = await start_gateway(ui_folder=ui)
+    call = running.call.using(None)
+    page = await call("GET", "/app")
+    assert page.status == 200
+    policy = page.headers["Content-Security-Policy"]
+    assert "frame-ancestors 'none'" in policy
+    assert "require-trusted-types-for 'script'" in policy
+    assert page.headers["Referrer-Policy"] == "no-referrer"
+    assert "immutable" in (await call("GET", "/app/assets/index-abc.js")).headers["Cache-Control"]
+
+
+async def test_every_key_is_told_what_it_opens(running: Running) -> None:
+    tenant = await running.tenant()
+    mine = (await tenant.call("GET", "/api/me")).json
+    assert (mine["kind"], mine["tenant_id"]) == ("tenant", tenant.tenant_id)
+    assert mine["scopes"] == ["read", "write"]
+    assert (await running.call("GET", "/api/me")).json["kind"] == "admin"
+    assert (await running.call.using(None)("GET", "/api/me")).status == 401
+    assert (await tenant.call("GET", "/api/tenants")).code == "admin_only"

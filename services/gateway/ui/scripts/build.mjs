@@ -1,4 +1,4 @@
-/** Builds loader, frame and demo page into the gateway package's static folder. */
+/** Builds loader, frame, demo page and dashboard into the gateway package's static folder. */
 import { fileURLToPath } from "node:url";
 import { build } from "vite";
 
@@ -34,4 +34,10 @@ await build({
   root: `${ui}demo`,
   base: "/demo/",
   build: { ...output, outDir: `${statics}demo`, emptyOutDir: true },
+});
+await build({
+  ...shared,
+  root: `${ui}app`,
+  base: "/app/",
+  build: { ...output, outDir: `${statics}app`, emptyOutDir: true },
 });

@@ -15,8 +15,8 @@ from gateway.problems import Problem, not_found
 
 router = APIRouter(include_in_schema=False)
 
-_FRESH: Final = {"Cache-Control": "no-cache", "Cross-Origin-Resource-Policy": "cross-origin"}
-_FOREVER: Final = {
+FRESH: Final = {"Cache-Control": "no-cache", "Cross-Origin-Resource-Policy": "cross-origin"}
+FOREVER: Final = {
     "Cache-Control": "public, max-age=31536000, immutable",
     "Cross-Origin-Resource-Policy": "cross-origin",
 }
@@ -46,7 +46,7 @@ async def home(parts: With) -> Response:
 @router.get("/widget/v1.js")
 async def loader(request: Request, parts: With) -> Response:
     """The one script that a site embeds."""
-    return await _file(parts, request, "widget/v1.js", _FRESH)
+    return await built_file(parts, request, "widget/v1.js", FRESH)
 
 
 @router.get("/widget/frame.html")
@@ -60,24 +60,24 @@ async def frame(
         raise Problem(404, "unknown_channel", "No web channel has this key.")
     ancestors = " ".join(sorted(found.allowed_origins))
     headers = {
-        **_FRESH,
+        **FRESH,
         "Content-Security-Policy": f"{_FRAME_CSP} {ancestors}".rstrip(),
         "Referrer-Policy": "no-referrer",
     }
-    return await _file(parts, request, "widget/frame.html", headers)
+    return await built_file(parts, request, "widget/frame.html", headers)
 
 
 @router.get("/widget/assets/{name:path}")
 async def widget_asset(request: Request, parts: With, name: str) -> Response:
     """A part of the frame; its name changes with its content."""
-    return await _file(parts, request, f"widget/assets/{name}", _FOREVER)
+    return await built_file(parts, request, f"widget/assets/{name}", FOREVER)
 
 
 @router.get("/demo")
 async def demo(request: Request, parts: With) -> Response:
     """A shop with the widget on it."""
-    headers = {**_FRESH, "Content-Security-Policy": _DEMO_CSP}
-    return await _file(parts, request, "demo/index.html", headers)
+    headers = {**FRESH, "Content-Security-Policy": _DEMO_CSP}
+    return await built_file(parts, request, "demo/index.html", headers)
 
 
 @router.get("/demo/")
@@ -92,16 +92,19 @@ async def demo_configuration(parts: With) -> Response:
     key = parts.settings.demo_channel_key
     if not key:
         raise Problem(404, "no_demo", "Set CHAT_DEMO_CHANNEL_KEY to a webchat channel's key.")
-    return JSONResponse({"channel_key": key}, headers=_FRESH)
+    return JSONResponse({"channel_key": key}, headers=FRESH)
 
 
 @router.get("/demo/assets/{name:path}")
 async def demo_asset(request: Request, parts: With, name: str) -> Response:
     """A part of the shop."""
-    return await _file(parts, request, f"demo/assets/{name}", _FOREVER)
+    return await built_file(parts, request, f"demo/assets/{name}", FOREVER)
 
 
-async def _file(parts: Parts, request: Request, path: str, headers: dict[str, str]) -> Response:
+async def built_file(
+    parts: Parts, request: Request, path: str, headers: dict[str, str]
+) -> Response:
+    """A file that `npm run build` made."""
     folder: Path = parts.settings.ui_folder
     if not (folder / "widget" / "v1.js").is_file():
         return PlainTextResponse(_NOT_BUILT, status_code=503, headers={"Retry-After": "60"})

@@ -1,0 +1,95 @@
+/** Files on their way to the server: three at a time, each with its share that has arrived. */
+import { signal } from "@preact/signals";
+import { Problem, problemOf } from "./api";
+import { look, path } from "./documents";
+import { credential } from "./session";
+
+const AT_ONCE = 3;
+
+export interface Upload {
+  id: number;
+  name: string;
+  size: number;
+  share: number;
+  problem: string;
+  file: File;
+}
+
+export const uploads = signal<Upload[]>([]);
+
+const waiting: Upload[] = [];
+let running = 0;
+let last = 0;
+
+export function add(files: Iterable<File>): void {
+  for (const file of files) {
+    const upload: Upload = { id: ++last, name: file.name, size: file.size, share: 0, problem: "", file };
+    uploads.value = [...uploads.value, upload];
+    waiting.push(upload);
+  }
+  begin();
+}
+
+export function again(id: number): void {
+  const upload = uploads.value.find((one) => one.id === id);
+  if (!upload) return;
+  change(id, { problem: "", share: 0 });
+  waiting.push(upload);
+  begin();
+}
+
+export function dismiss(id: number): void {
+  uploads.value = uploads.value.filter((one) => one.id !== id);
+}
+
+function begin(): void {
+  while (running < AT_ONCE) {
+    const next = waiting.shift();
+    if (!next) return;
+    running += 1;
+    void send(next).finally(() => {
+      running -= 1;
+      begin();
+    });
+  }
+}
+
+async function send(upload: Upload): Promise<void> {
+  try {
+    await sendFile("POST", path(), upload.file, (share) => change(upload.id, { share }));
+    dismiss(upload.id);
+    await look();
+  } catch (error) {
+    change(upload.id, { problem: (error as Error).message });
+  }
+}
+
+function change(id: number, news: Partial<Upload>): void {
+  uploads.value = uploads.value.map((one) => (one.id === id ? { ...one, ...news } : one));
+}
+
+/** Send one file as a form; `onShare` hears how much of it has arrived, 0 to 1. */
+export function sendFile(method: string, to: string, file: File, onShare: (share: number) => void): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const request = new XMLHttpRequest();
+    request.open(method, to);
+    request.setRequestHeader("authorization", `Bearer ${credential().key}`);
+    request.upload.onprogress = (event) => event.lengthComputable && onShare(event.loaded / event.total);
+    request.onerror = () => reject(new Problem(0, "offline", "The connection broke. Try again."));
+    request.onload = () => {
+      if (request.status < 300) return resolve();
+      reject(problemOf(request.status, readJson(request.responseText)));
+    };
+    const form = new FormData();
+    form.append("file", file, file.name);
+    request.send(form);
+  });
+}
+
+function readJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return {};
+  }
+}
