@@ -105,6 +105,13 @@ async def test_text_in_unicode_is_decoded(content: bytes, encoding: str, guessed
         ("Povrat kupljene robe moguć je u roku od četrnaest dana. Žao nam je. " * 5, "cp1250"),
         ("Возврат товара возможен в течение четырнадцати дней после покупки. " * 5, "cp1251"),
         ("La garantie légale couvre les défauts pendant deux années entières. " * 5, "cp1252"),
+        ("Größe; Übergröße; schöne Grüße aus München", "cp1252"),
+        ("Café crème; déjà vu; à l’heure; 10 €", "cp1252"),
+        ("Žarulja; 12,50; štedna žarulja s toplim svjetlom", "cp1250"),
+        ("Žarulja; 12,50; štedna žarulja s toplim svjetlom", "iso8859-2"),
+        ("Ürün iadesi; ışık; şeker; değişim", "cp1254"),
+        ("商品の返品は三十日以内に限ります。" * 5, "iso2022-jp"),
+        ("退货政策：三十天内可以退货。" * 5, "gb18030"),
     ],
 )
 async def test_text_in_an_old_encoding_is_guessed_and_flagged(text: str, encoding: str) -> None:

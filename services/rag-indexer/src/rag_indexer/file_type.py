@@ -35,7 +35,7 @@ _HTML_START = re.compile(
     rb"<(?:!doctype\s+html|html)\b",
     re.IGNORECASE | re.DOTALL,
 )
-_TAG = re.compile(rb"<[!/]?[a-z]", re.IGNORECASE)
+_TAG = re.compile(rb"<(?:!--|[!/?]?[a-z])", re.IGNORECASE)
 
 
 class FileType(StrEnum):

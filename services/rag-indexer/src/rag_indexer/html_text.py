@@ -38,8 +38,7 @@ _AROUND_ROLES = (
     "navigation", "banner", "contentinfo", "complementary", "search", "menu", "menubar", "dialog",
 )  # fmt: skip
 _HEADINGS = ("h1", "h2", "h3")
-_SURE_SHARE = 0.6
-_UNSURE_SHARE = 0.3
+_KEPT_SHARE = 0.5
 _LINKED_SHARE = 0.8
 _LINKS_MIN = 4
 
@@ -123,21 +122,36 @@ def _date_in_data(root: HtmlElement) -> str:
 
 
 def _main_text(root: HtmlElement) -> str:
-    """What trafilatura finds, unless it lost much of what the page itself marks as its content."""
-    extracted = trafilatura.extract(
-        etree.tostring(root, encoding="unicode", method="html"),
-        output_format="markdown",
-        include_comments=False,
-        include_tables=True,
-        include_links=False,
-        include_images=False,
-        fast=True,
-    )
+    """The content as the page marks it; where it marks none, what trafilatura takes for it.
+
+    trafilatura is not believed when it lost much of the page or its shape.
+    """
+    for element in root.iter():
+        # What is hidden is gone; guessing again by style loses paragraphs.
+        element.attrib.pop("style", None)
+    html = etree.tostring(root, encoding="unicode", method="html")
     region, marked = _region(root)
-    if extracted and _keeps_enough(extracted, region, _SURE_SHARE if marked else _UNSURE_SHARE):
-        return extracted
-    html = etree.tostring(region, encoding="unicode", method="html")
-    return markdownify(html, heading_style="ATX", strip=["a", "img"], table_infer_header=True)
+    if not marked:
+        extracted = trafilatura.extract(
+            html,
+            output_format="markdown",
+            include_comments=False,
+            include_tables=True,
+            include_links=False,
+            include_images=False,
+            fast=True,
+        )
+        if extracted and _keeps_enough(extracted, region):
+            return extracted
+    for summary in region.iter("summary"):
+        summary.tag = "p"
+    return markdownify(
+        etree.tostring(region, encoding="unicode", method="html"),
+        heading_style="ATX",
+        bullets="-",
+        strip=["a", "img"],
+        table_infer_header=True,
+    )
 
 
 def _region(root: HtmlElement) -> tuple[HtmlElement, bool]:
@@ -158,10 +172,20 @@ def _region(root: HtmlElement) -> tuple[HtmlElement, bool]:
     for element in region.xpath(".//*[@role]"):
         if element.get("role") in _AROUND_ROLES:
             element.drop_tree()
-    for block in list(region.iter("ul", "ol", "div")):
-        if block is not region and _is_only_links(block):
-            block.drop_tree()
+    if not marked:
+        _drop_link_lists(region)
     return region, marked
+
+
+def _drop_link_lists(region: HtmlElement) -> None:
+    """Menus that are not marked as such; a page that mostly is a list of links stays one."""
+    found = [block for block in region.iter("ul", "ol", "div") if _is_only_links(block)]
+    outermost = [block for block in found if not set(block.iterancestors()) & set(found)]
+    size = sum(len(block.text_content()) for block in outermost)
+    if region in found or size > len(region.text_content()) // 2:
+        return
+    for block in outermost:
+        block.drop_tree()
 
 
 def _is_only_links(block: HtmlElement) -> bool:
@@ -171,9 +195,9 @@ def _is_only_links(block: HtmlElement) -> bool:
     return sum(map(len, links)) > _LINKED_SHARE * len(block.text_content().strip())
 
 
-def _keeps_enough(extracted: str, region: HtmlElement, share: float) -> bool:
+def _keeps_enough(extracted: str, region: HtmlElement) -> bool:
     there = len(region.text_content().split())
-    if len(extracted.split()) < share * there:
+    if len(extracted.split()) < _KEPT_SHARE * there:
         return False
     if "#" not in extracted and next(region.iter(*_HEADINGS), None) is not None:
         return False

@@ -2,10 +2,10 @@
 
 import codecs
 import mmap
-
-from charset_normalizer import from_bytes
+from contextlib import suppress
 
 from rag_indexer.file_source import FileSource
+from rag_indexer.old_encodings import escaped, guess
 from rag_indexer.parsed import Mark, ParsedDocument, Progress, Unreadable
 from rag_indexer.visible_text import visible
 
@@ -23,7 +23,6 @@ _UNICODE_WIDTHS = (
     ("utf-16-le", 2, 0),
     ("utf-16-be", 2, 1),
 )
-_LAST_RESORT = "cp1252"
 
 Content = bytes | mmap.mmap
 
@@ -36,10 +35,17 @@ def decode(content: Content) -> tuple[str, str, bool]:
     wide = _wide(content) if b"\0" in content[:_SAMPLE_BYTES] else None
     if wide is not None:
         return wide
+    switching = escaped(content[:_SAMPLE_BYTES])
+    if switching is not None:
+        with suppress(UnicodeDecodeError):
+            return str(content, switching), switching, True
     try:
         return str(content, "utf-8"), "utf-8", False
     except UnicodeDecodeError:
-        return _guess(content)
+        found = guess(content[:])
+    if found is None:
+        raise Unreadable("unsupported_type", "no known encoding")
+    return *found, True
 
 
 def _strictly(content: Content, encoding: str) -> str:
@@ -61,18 +67,6 @@ def _wide(content: Content) -> tuple[str, str, bool] | None:
             except UnicodeDecodeError:
                 continue
     return None
-
-
-def _guess(content: Content) -> tuple[str, str, bool]:
-    best = from_bytes(content[:_SAMPLE_BYTES]).best()
-    for encoding in (best.encoding if best else None, _LAST_RESORT, "latin-1"):
-        if encoding is None:
-            continue
-        try:
-            return str(content, encoding), encoding, True
-        except (UnicodeDecodeError, LookupError):
-            continue
-    raise Unreadable("unsupported_type", "no known encoding")
 
 
 def read_text(content: Content) -> tuple[str, str, bool, int]:
