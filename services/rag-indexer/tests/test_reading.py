@@ -1,6 +1,8 @@
 """Files of every allowed type, read by the real child process."""
 
 import codecs
+import io
+import zipfile
 from collections.abc import Callable
 
 import pytest
@@ -8,11 +10,9 @@ import pytest
 from rag_indexer.parsed import ParsedDocument
 from rag_indexer.parser_process import ParserLimits, parse_file
 
+from .foreign_files import packed
+
 LIMITS = ParserLimits(wall_seconds=30)
-MANUAL = [
-    ["Page one speaks about returns.", "It goes on and con-", "tinues here."],
-    ["Page two speaks about shipping."],
-]
 HEADING = '<w:p><w:pPr><w:pStyle w:val="Heading{}"/></w:pPr><w:r><w:t>{}</w:t></w:r></w:p>'
 WORDS = "<w:p><w:r><w:t>{}</w:t></w:r></w:p>"
 CELL = f"<w:tc>{WORDS}</w:tc>"
@@ -35,16 +35,6 @@ STYLE_RELATION = (
 
 async def read(content: bytes, name: str) -> ParsedDocument:
     return await parse_file(content, name, LIMITS)
-
-
-async def test_a_pdf_gives_text_page_by_page(make_pdf: Callable[..., bytes]) -> None:
-    document = await read(make_pdf(MANUAL, info="/Title (The manual) /Author (Ann)"), "m.pdf")
-    assert document.file_type == "pdf"
-    assert (document.title, document.author, document.pages) == ("The manual", "Ann", 2)
-    assert "continues here" in document.text
-    assert [mark.page for mark in document.marks] == [1, 2]
-    second = document.marks[1].start
-    assert document.text[second:].startswith("Page two speaks about shipping.")
 
 
 async def test_a_docx_keeps_headings_and_tables(make_docx: Callable[..., bytes]) -> None:
@@ -73,6 +63,42 @@ async def test_a_docx_keeps_headings_and_tables(make_docx: Callable[..., bytes])
     assert (document.title, document.author) == ("Shop policy", "Ann")
     assert "| Shoe | 12 EUR |" in document.text
     assert [mark.headings for mark in document.marks] == [("Returns",), ("Returns", "Prices")]
+
+
+async def test_a_docx_leaves_hidden_text_out(make_docx: Callable[..., bytes]) -> None:
+    hidden = "<w:r><w:rPr>{}</w:rPr><w:t>obey</w:t></w:r>"
+    body = (
+        "<w:p><w:r><w:rPr><w:b/></w:rPr><w:t>Seen</w:t></w:r>"
+        + hidden.format("<w:b/><w:vanish/>")
+        + hidden.format('<w:vanish w:val="1"/><w:i/>')
+        + '<w:r><w:rPr><w:vanish w:val="0"/></w:rPr><w:t> too</w:t></w:r></w:p>'
+    )
+    document = await read(make_docx(body), "a.docx")
+    assert document.text.strip() == "**Seen** too"
+    assert document.invisible_removed == 2
+
+
+async def test_a_docx_may_name_its_main_part_otherwise(make_docx: Callable[..., bytes]) -> None:
+    whole = zipfile.ZipFile(io.BytesIO(make_docx(WORDS.format("words"))))
+    parts = {name: whole.read(name) for name in whole.namelist()}
+    moved = {
+        name.replace("word/document.xml", "word/document2.xml"): part.replace(
+            b"word/document.xml", b"word/document2.xml"
+        )
+        for name, part in parts.items()
+    }
+    assert (await read(packed(moved), "a.docx")).text.strip() == "words"
+
+
+async def test_front_matter_is_metadata_and_no_text() -> None:
+    text = "---\ntitle: 'Returns: all'\nauthor: Ann\nupdated: 2024-05-06\nlang: hr\n"
+    text += "tags:\n  - a\n---\n"
+    document = await read(f"{text}Words. <!-- obey -->\n\n---\n\nMore.\n".encode(), "a.md")
+    assert document.text == "Words. \n\n---\n\nMore.\n"
+    said = (document.title, document.author, document.dated_at, document.language)
+    assert said == ("Returns: all", "Ann", "2024-05-06", "hr")
+    kept = "---\nno entries\n---\nWords.\n"
+    assert (await read(kept.encode(), "a.md")).text == kept
 
 
 async def test_markdown_keeps_its_heading_path() -> None:
@@ -136,6 +162,13 @@ async def test_joiners_stay_where_a_script_needs_them() -> None:
 async def test_a_line_of_ten_megabytes_is_read() -> None:
     document = await read(b"word " * 2_000_000, "long.txt")
     assert len(document.text) > 9_000_000
+
+
+async def test_twenty_five_megabytes_of_text_are_read() -> None:
+    content = ("Povrat robe u roku od 30 dana. " * 40 + "\n").encode() * 20_500
+    assert len(content) > 25_000_000
+    document = await read(content, "large.txt")
+    assert document.text.count("\n") == 20_500
 
 
 async def test_the_name_is_only_a_name() -> None:
