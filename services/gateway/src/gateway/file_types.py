@@ -1,6 +1,6 @@
-"""Which documents are let in: PDF, DOCX, plain text and Markdown, told by their content.
+"""Which documents are let in, told by their content: PDF, Office files, pages, tables and text.
 
-The extension chooses between text and Markdown; where it contradicts the content, the upload is
+The extension chooses among the kinds of text; where it contradicts the content, the upload is
 refused. What cannot be read later (encrypted, broken inside) is let in: rag-indexer gives it a
 state and a reason.
 """
@@ -14,24 +14,41 @@ from typing import Final, Literal
 from gateway.media_types import ZIP_ENTRIES_MAX, ZIP_ENTRY
 from gateway.problems import Problem
 
-Family = Literal["pdf", "docx", "text"]
+Family = Literal["pdf", "docx", "xlsx", "pptx", "html", "text"]
 
+_OFFICE: Final = "application/vnd.openxmlformats-officedocument."
 MEDIA_TYPES: Final = {
     "pdf": "application/pdf",
-    "docx": "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
+    "docx": f"{_OFFICE}wordprocessingml.document",
+    "xlsx": f"{_OFFICE}spreadsheetml.sheet",
+    "pptx": f"{_OFFICE}presentationml.presentation",
+    "html": "text/html",
+    "htm": "text/html",
+    "csv": "text/csv",
+    "tsv": "text/tab-separated-values",
+    "tab": "text/tab-separated-values",
     "md": "text/markdown",
     "markdown": "text/markdown",
     "txt": "text/plain",
     "text": "text/plain",
 }
+_TEXTS: Final = ("csv", "tsv", "tab", "md", "markdown", "txt", "text")
 _FAMILIES: Final[dict[str, Family]] = {
     "pdf": "pdf",
     "docx": "docx",
-    "md": "text",
-    "markdown": "text",
-    "txt": "text",
-    "text": "text",
+    "xlsx": "xlsx",
+    "pptx": "pptx",
+    "html": "html",
+    "htm": "html",
+    **dict.fromkeys(_TEXTS, "text"),
 }
+_OFFICE_FAMILIES: Final = ("docx", "xlsx", "pptx")
+_MAIN_PARTS: Final[tuple[tuple[re.Pattern[str], Family], ...]] = (
+    (re.compile(r"word/document\d*\.xml"), "docx"),
+    (re.compile(r"xl/workbook\d*\.xml"), "xlsx"),
+    (re.compile(r"ppt/presentation\d*\.xml"), "pptx"),
+)
+_FOLDERS: Final = {"docx": "word/", "xlsx": "xl/", "pptx": "ppt/"}
 _OLE: Final = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 _TEXT_MARKS: Final = (b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff", b"\x00\x00\xfe\xff")
 _FOREIGN: Final = (
@@ -39,6 +56,15 @@ _FOREIGN: Final = (
     b"BZh", b"\xfd7zXZ", b"OggS", b"ID3", b"RIFF", b"%!PS", b"{\\rtf",
 )  # fmt: skip
 _CONTROL: Final = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f]")
+_HTML_START: Final = re.compile(
+    rb"(?:\xef\xbb\xbf|\xff\xfe|\xfe\xff)?\s*(?:<\?xml[^>]*>\s*|<!--.*?-->\s*)*"
+    rb"<(?:!doctype\s+html|html)\b",
+    re.IGNORECASE | re.DOTALL,
+)
+_TAG: Final = re.compile(rb"<(?:!--|[!/?]?[a-z])", re.IGNORECASE)
+_PDF_OBJECT: Final = re.compile(rb"\d\s+\d+\s+obj\b")
+_HEAD_BYTES: Final = 1024
+_MARKUP_WITHIN_BYTES: Final = 64 * 1024
 _PROBE_BYTES: Final = 4096
 _CONTROL_SHARE_MAX: Final = 0.1
 
@@ -58,14 +84,29 @@ def media_type_of(file_name: str, data: bytes) -> str:
 
 
 def _family(data: bytes, claimed: Family | None) -> Family | None:
-    if b"%PDF-" in data[:1024]:
+    if _is_pdf(data, claimed):
         return "pdf"
     if data.startswith(b"PK\x03\x04"):
         return _zip_family(data, claimed)
     if data.startswith(_OLE):
-        # An encrypted DOCX is an OLE file; the indexer says so in words.
-        return "docx" if claimed == "docx" else None
-    return "text" if _is_text(data) else None
+        # An encrypted Office file is an OLE file; the indexer says so in words.
+        return claimed if claimed in _OFFICE_FAMILIES else None
+    if not _is_text(data):
+        return None
+    if _HTML_START.match(data[:_HEAD_BYTES].replace(b"\0", b"")):
+        return "html"
+    fragment = claimed == "html" and _TAG.search(data[:_MARKUP_WITHIN_BYTES].replace(b"\0", b""))
+    return "html" if fragment else "text"
+
+
+def _is_pdf(data: bytes, claimed: Family | None) -> bool:
+    """Junk may stand before the header; a text about PDF may hold one and no objects."""
+    head = data[:_HEAD_BYTES]
+    if b"%PDF-" not in head:
+        return False
+    if head.startswith(b"%PDF-") or claimed == "pdf":
+        return True
+    return _PDF_OBJECT.search(data) is not None
 
 
 def _zip_family(data: bytes, claimed: Family | None) -> Family | None:
@@ -74,15 +115,20 @@ def _zip_family(data: bytes, claimed: Family | None) -> Family | None:
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             names = archive.NameToInfo
-            return "docx" if "word/document.xml" in names else _unnamed(claimed, names)
     except (zipfile.BadZipFile, ValueError, OSError, NotImplementedError):
-        return "docx" if claimed == "docx" else None
+        return claimed if claimed in _OFFICE_FAMILIES else None
+    for pattern, family in _MAIN_PARTS:
+        if any(pattern.fullmatch(name) for name in names):
+            return family
+    return _unnamed(claimed, names)
 
 
 def _unnamed(claimed: Family | None, names: dict[str, zipfile.ZipInfo]) -> Family | None:
-    """A DOCX without its main part is a broken DOCX; a spreadsheet or a plain zip is neither."""
-    foreign = any(name.startswith(("xl/", "ppt/", "META-INF/")) for name in names)
-    return "docx" if claimed == "docx" and "[Content_Types].xml" in names and not foreign else None
+    """An Office file without its main part is a broken one; another kind or a plain zip is none."""
+    if claimed not in _OFFICE_FAMILIES or "[Content_Types].xml" not in names:
+        return None
+    foreign = ("META-INF/", *(folder for kind, folder in _FOLDERS.items() if kind != claimed))
+    return None if any(name.startswith(foreign) for name in names) else claimed
 
 
 def _is_text(data: bytes) -> bool:
@@ -103,4 +149,6 @@ def _is_wide_text(probe: bytes) -> bool:
 
 
 def _refused(code: str, what: str) -> Problem:
-    return Problem(415, code, f"{what}. Upload PDF, DOCX, TXT or MD.")
+    return Problem(
+        415, code, f"{what}. Upload PDF, DOCX, XLSX, PPTX, HTML, CSV, TSV, TXT or Markdown."
+    )
