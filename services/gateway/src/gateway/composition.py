@@ -15,6 +15,7 @@ from gateway.config import Settings
 from gateway.cursors import Cursors
 from gateway.door import Door
 from gateway.edge import Edge
+from gateway.fetched_pages import FetchedPages
 from gateway.handlers import Handlers
 from gateway.housekeeping import keep_house
 from gateway.http_server import HttpServer
@@ -23,9 +24,12 @@ from gateway.keeper import Keeper
 from gateway.key_store import KeyStore
 from gateway.media_links import MediaLinks
 from gateway.media_store import MediaStore
+from gateway.qa_store import QaStore
 from gateway.quotas import Quota
 from gateway.rate_limits import RateLimits
 from gateway.repeats import Repeats
+from gateway.resumable_pieces import Pieces
+from gateway.resumable_store import ResumableStore
 from gateway.store import ChannelStore, TenantStore
 from gateway.tenant_apps import TenantApps
 from gateway.upload_store import UploadStore
@@ -68,6 +72,7 @@ async def open_gateway(settings: Settings, life: Life) -> Gateway:
         links=parts.links, redis_url=settings.redis_url,
     )  # fmt: skip
     Handlers(outbox, parts.tenants, parts.channels).listen()
+    FetchedPages(outbox, parts.uploads, parts.keeper, parts.tenants).listen()
     LiveView(sockets.server, streaming, parts.links).listen(bus)
     edge = Edge(
         webhooks=MetaWebhooks(intake, _platform_apps(settings), parts.tenant_apps.find),
@@ -86,7 +91,9 @@ async def open_gateway(settings: Settings, life: Life) -> Gateway:
     life.closing(intake.drain)
     life.background("origins", parts.origins.follow())
     life.background("strangers", sockets.send_strangers_away())
-    life.background("housekeeping", keep_house(database, queries, settings.ledger_days))
+    life.background(
+        "housekeeping", keep_house(database, queries, settings.ledger_days, parts.pieces)
+    )
     server = HttpServer(
         edge, host=settings.host, port=settings.port, trusted_proxies=settings.trusted_proxies
     )
@@ -110,6 +117,8 @@ def _parts(
     limits = RateLimits(settings.redis_url)
     channels, keys = ChannelStore(queries), KeyStore(queries)
     tenants, uploads = TenantStore(queries), UploadStore(queries)
+    blobs = Blobs.open(settings.blob_url)
+    resumables = ResumableStore(queries, settings.resumable_hours)
     quota = Quota(settings.quota_documents, settings.quota_bytes)
     return Parts(
         settings=settings,
@@ -117,7 +126,7 @@ def _parts(
         outbox=outbox,
         bus=bus,
         redis=Redis.from_url(settings.redis_url, socket_timeout=1.0, socket_connect_timeout=1.0),
-        blobs=Blobs.open(settings.blob_url),
+        blobs=blobs,
         ring=ring,
         door=Door(
             database=database,
@@ -137,6 +146,9 @@ def _parts(
         keys=keys,
         uploads=uploads,
         keeper=Keeper(outbox, uploads, tenants, quota),
+        pairs=QaStore(queries),
+        resumables=resumables,
+        pieces=Pieces(database, resumables, blobs),
         media=MediaStore(queries),
         links=MediaLinks(signing, settings.public_url),
         tenant_apps=TenantApps(database, channels, ring),

@@ -84,11 +84,12 @@ MetadataList = Annotated[
 Expiry = Annotated[AwareDatetime, AfterValidator(_in_utc)]
 SoundRule = Annotated[ChunkingRule, BeforeValidator(_whole_rule), AfterValidator(sound_rule)]
 Language = Annotated[str, Field(max_length=16, pattern=_LANGUAGE)]
+Reranker = Annotated[str, Field(max_length=512, pattern=r"^(none|[A-Za-z0-9_.-]+/[!-~]+)$")]
 OwnId = Annotated[str, Field(min_length=1, max_length=512), AfterValidator(_visible)]
 Title = Annotated[str, Field(min_length=1, max_length=500), AfterValidator(_visible)]
 
 
-class Said(BaseModel):
+class Chosen(BaseModel):
     """Properties as a body names them: what is absent stays as it is, or takes its default."""
 
     enabled: bool | None = Field(None, description="Whether searches may see it.")
@@ -99,6 +100,11 @@ class Said(BaseModel):
     metadata: MetadataList | None = Field(
         None, description="For filters; an object of names and values is taken too."
     )
+
+
+class Said(Chosen):
+    """Properties of a document that is split."""
+
     chunking: SoundRule | None = Field(
         None, description="How it is split; null: as the tenant chose."
     )

@@ -1,5 +1,6 @@
 """Tenants and channels as gateway owns them, and the rules by which they change."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -15,6 +16,10 @@ from contracts.v1.tenants import (
     TenantConfigured,
     TenantSettings,
 )
+
+_RERANKER: Final = re.compile(r"none|[A-Za-z0-9_.-]+/[!-~]+")
+_QUOTA_MAX: Final = 10**15
+QUOTAS: Final = ("quota_documents", "quota_bytes", "quota_passages")
 
 TenantState = Literal["active", "suspended", "removed"]
 ChannelState = Literal["active", "disabled", "removed"]
@@ -182,6 +187,31 @@ def _template_call(template: Mapping[str, Any]) -> TemplateCall:
 def merged_settings(current: TenantSettings, changes: Mapping[str, Any]) -> TenantSettings:
     """The settings after a change; pydantic's ValidationError names what does not fit."""
     return TenantSettings.model_validate({**current.model_dump(), **changes})
+
+
+def contradictions(settings: TenantSettings) -> dict[str, str]:
+    """Settings that do not fit each other, or name nothing we know, and why."""
+    wrong: dict[str, str] = {}
+    rule = settings.chunking
+    if rule is not None and rule.overlap_tokens >= rule.tokens:
+        wrong["chunking.overlap_tokens"] = "must be less than tokens"
+    if rule is not None and rule.parent_tokens is not None and rule.parent_tokens <= rule.tokens:
+        wrong["chunking.parent_tokens"] = "must be more than tokens"
+    if settings.chunk_overlap_tokens >= settings.chunk_tokens:
+        wrong["chunk_overlap_tokens"] = "must be less than chunk_tokens"
+    if settings.reranker is not None and not _RERANKER.fullmatch(settings.reranker):
+        wrong["reranker"] = "none, builtin/maxsim or provider/model"
+    if settings.keyword_weight + settings.vector_weight == 0:
+        wrong["vector_weight"] = "keyword_weight or vector_weight must be more than 0"
+    for name in QUOTAS:
+        if (getattr(settings, name) or 0) > _QUOTA_MAX:
+            wrong[name] = f"at most {_QUOTA_MAX}"
+    return wrong
+
+
+def changed_quotas(current: TenantSettings, wanted: TenantSettings) -> list[str]:
+    """Names of the quotas that differ: only the platform changes those."""
+    return [name for name in QUOTAS if getattr(current, name) != getattr(wanted, name)]
 
 
 def masked(secret: str) -> str:

@@ -34,10 +34,15 @@ _API_PREFLIGHT: Final = [
     (b"access-control-allow-methods", b"GET, POST, PUT, PATCH, DELETE"),
     (
         b"access-control-allow-headers",
-        b"authorization, content-type, idempotency-key, x-api-key, traceparent",
+        b"authorization, content-type, idempotency-key, x-api-key, traceparent, tus-resumable, "
+        b"upload-length, upload-metadata, upload-offset, upload-checksum",
     ),
     _MAX_AGE,
 ]
+_EXPOSED: Final = (
+    b"retry-after, idempotency-replayed, location, tus-resumable, tus-version, tus-extension, "
+    b"tus-max-size, upload-offset, upload-length, upload-expires, chat-document-id"
+)
 _tracer = trace.get_tracer("gateway.http")
 _log = get_logger("http")
 
@@ -141,7 +146,7 @@ class Edge:
         vary = (b"vary", b"origin")
         if not self._is_api_page(scope):
             return [vary]
-        exposed = (b"access-control-expose-headers", b"retry-after, idempotency-replayed")
+        exposed = (b"access-control-expose-headers", _EXPOSED)
         return [vary, (b"access-control-allow-origin", _origin_of(scope)[0]), exposed]
 
     def _is_api_page(self, scope: Scope) -> bool:

@@ -1,8 +1,11 @@
-"""Forgetting what was kept long enough: raw webhook bodies, answers of repeats, visitors' files."""
+"""Forgetting what was kept long enough: raw webhook bodies, answers of repeats, visitors' files,
+uploads that nobody goes on with.
+"""
 
 import asyncio
 from typing import Final
 
+from gateway.resumable_pieces import Pieces
 from observe import get_logger
 from postgres import Database, DatabaseAway, Queries
 
@@ -11,14 +14,20 @@ _BATCH: Final = 5000
 _log = get_logger("housekeeping")
 
 
-async def keep_house(database: Database, queries: Queries, ledger_days: int) -> None:
+async def keep_house(
+    database: Database, queries: Queries, ledger_days: int, pieces: Pieces
+) -> None:
     """Forget in small steps, every hour, for as long as the process lives."""
     while True:
         try:
             deliveries = await _forget(database, queries["forget_old_deliveries"], ledger_days)
             answers = await _forget(database, queries["forget_old_idempotent"])
             media = await _forget(database, queries["forget_old_media"])
-            _log.info("forgot old rows", deliveries=deliveries, answers=answers, media=media)
+            uploads = await pieces.forget_expired()
+            _log.info(
+                "forgot old rows", deliveries=deliveries, answers=answers, media=media,
+                uploads=uploads,
+            )  # fmt: skip
         except (DatabaseAway, OSError) as error:
             _log.warning("nothing could be forgotten now", reason=type(error).__name__)
         await asyncio.sleep(_PAUSE_SECONDS)

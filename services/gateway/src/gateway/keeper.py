@@ -11,6 +11,7 @@ from gateway.quotas import Quota
 from gateway.store import TenantStore
 from gateway.upload_store import UploadStore
 from gateway.uploads import (
+    TOLD_BY_BYTES,
     Change,
     Content,
     Upload,
@@ -111,7 +112,8 @@ class _There:
         if wanted.external_id is not None:
             document_id = self._by_external.get(wanted.external_id)
         else:
-            document_id = None if wanted.kind == "web" else self.having(wanted.content)
+            is_told = wanted.kind in TOLD_BY_BYTES
+            document_id = self.having(wanted.content) if is_told else None
         return None if document_id is None else self.by_id[document_id]
 
     def having(self, content: Content) -> UUID | None:
@@ -131,7 +133,7 @@ class _There:
             return
         if upload.external_id is not None:
             self._by_external[upload.external_id] = upload.document_id
-        elif upload.kind != "web":
+        elif upload.kind in TOLD_BY_BYTES:
             self._by_bytes[upload.sha256] = upload.document_id
 
 
@@ -144,7 +146,7 @@ def _change(tenant_id: UUID, there: _There, wanted: Wanted, now: datetime) -> Ch
     if found.document_id != wanted.document_id and wanted.external_id is None:
         # The same bytes again: only what is said of them may be new.
         return with_properties(found, wanted.changes)
-    if found.external_id is None and found.kind != "web":
+    if found.external_id is None and found.kind in TOLD_BY_BYTES:
         other = there.having(wanted.content)
         if other is not None and other != found.document_id:
             raise SameContent(other)

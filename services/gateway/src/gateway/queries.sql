@@ -268,7 +268,7 @@ where tenant_id = $1::uuid and document_id in (
     union
     select document_id from uploads
     where tenant_id = $1::uuid and sha256 = any($4::text[]) and removed_at is null
-        and external_id is null and kind <> 'web'
+        and external_id is null and kind in ('file', 'text')
 );
 
 -- name: knowledge_in_use
@@ -413,3 +413,142 @@ where media_id in (
     where visitor_id is not null and created_at < now() - interval '2 days'
     limit 5000
 );
+
+-- name: save_qa_pairs
+-- Pairs that are new or changed, many at once.
+insert into qa_pairs (
+    tenant_id, document_id, question, question_key, alternatives, answer, created_at
+)
+select p.tenant_id, p.document_id, p.question, p.question_key,
+    array(select jsonb_array_elements_text(p.alternatives)), p.answer, p.created_at
+from unnest(
+    $1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::jsonb[], $6::text[], $7::timestamptz[]
+) as p (tenant_id, document_id, question, question_key, alternatives, answer, created_at)
+on conflict (document_id) do update
+set question = excluded.question, question_key = excluded.question_key,
+    alternatives = excluded.alternatives, answer = excluded.answer;
+
+-- name: find_qa_pair
+-- One pair.
+select document_id, question, question_key, alternatives, answer, created_at
+from qa_pairs
+where tenant_id = $1::uuid and document_id = $2::uuid;
+
+-- name: qa_pairs_by_key
+-- Pairs that have these questions.
+select document_id, question, question_key, alternatives, answer, created_at
+from qa_pairs
+where tenant_id = $1::uuid and question_key = any($2::text[]);
+
+-- name: list_qa_pairs
+-- A page of a tenant's pairs, the newest first, before a position.
+select p.document_id, p.question, p.question_key, p.alternatives, p.answer, p.created_at
+from qa_pairs p
+join uploads u on u.document_id = p.document_id and u.removed_at is null
+where p.tenant_id = $1::uuid
+    and ($2::timestamptz is null or (p.created_at, p.document_id) < ($2::timestamptz, $3::uuid))
+    and ($5::text is null or $5::text = any(u.tags))
+    and ($6::text is null or strpos(lower(p.question), lower($6::text)) > 0
+        or strpos(lower(p.answer), lower($6::text)) > 0)
+order by p.created_at desc, p.document_id desc
+limit $4::int;
+
+-- name: insert_resumable
+-- A large file that will come in pieces.
+insert into resumable_uploads (tenant_id, upload_id, actor, size_bytes, metadata, expires_at)
+values (
+    $1::uuid, $2::uuid, $3::text, $4::bigint, $5::jsonb, now() + make_interval(hours => $6::int)
+)
+returning tenant_id, upload_id, actor, size_bytes, offset_bytes, metadata, document_id, expires_at,
+    coalesce(writer_until > now(), false) as is_written;
+
+-- name: find_resumable
+-- One that is not forgotten.
+select tenant_id, upload_id, actor, size_bytes, offset_bytes, metadata, document_id, expires_at,
+    coalesce(writer_until > now(), false) as is_written
+from resumable_uploads
+where tenant_id = $1::uuid and upload_id = $2::uuid and expires_at > now();
+
+-- name: count_resumables
+-- How many a tenant has on their way.
+select count(*)
+from resumable_uploads
+where tenant_id = $1::uuid and document_id is null and expires_at > now();
+
+-- name: claim_resumable
+-- One request writes, at the place where the last one ended; nothing comes back otherwise.
+update resumable_uploads
+set writer = $3::uuid, writer_until = now() + make_interval(secs => $5::float8)
+where tenant_id = $1::uuid and upload_id = $2::uuid and offset_bytes = $4::bigint
+    and document_id is null and expires_at > now()
+    and (writer is null or writer_until <= now())
+returning tenant_id, upload_id, actor, size_bytes, offset_bytes, metadata, document_id, expires_at,
+    coalesce(writer_until > now(), false) as is_written;
+
+-- name: renew_resumable
+-- It still writes.
+update resumable_uploads
+set writer_until = now() + make_interval(secs => $3::float8)
+where upload_id = $1::uuid and writer = $2::uuid;
+
+-- name: release_resumable
+-- The next one may write.
+update resumable_uploads
+set writer = null, writer_until = null
+where upload_id = $1::uuid and writer = $2::uuid;
+
+-- name: add_resumable_pieces
+-- Bytes that are in blobs; what an earlier writer left at the same place is replaced.
+insert into resumable_pieces (tenant_id, upload_id, offset_bytes, size_bytes, sha256)
+select $1::uuid, $2::uuid, p.offset_bytes, p.size_bytes, p.sha256
+from unnest($3::bigint[], $4::bigint[], $5::text[]) as p (offset_bytes, size_bytes, sha256)
+on conflict (upload_id, offset_bytes) do update
+set size_bytes = excluded.size_bytes, sha256 = excluded.sha256;
+
+-- name: advance_resumable
+-- So far it has come; nothing comes back when somebody else writes now.
+update resumable_uploads
+set offset_bytes = $3::bigint, expires_at = now() + make_interval(hours => $4::int)
+where upload_id = $1::uuid and writer = $2::uuid and document_id is null
+returning tenant_id, upload_id, actor, size_bytes, offset_bytes, metadata, document_id, expires_at,
+    coalesce(writer_until > now(), false) as is_written;
+
+-- name: finish_resumable
+-- It is a document now; nothing comes back when somebody else writes now.
+update resumable_uploads
+set offset_bytes = size_bytes, document_id = $3::uuid, writer = null, writer_until = null
+where upload_id = $1::uuid and writer = $2::uuid and document_id is null
+returning tenant_id, upload_id, actor, size_bytes, offset_bytes, metadata, document_id, expires_at,
+    coalesce(writer_until > now(), false) as is_written;
+
+-- name: resumable_pieces_of
+-- Its bytes, in order.
+select offset_bytes, size_bytes, sha256
+from resumable_pieces
+where tenant_id = $1::uuid and upload_id = $2::uuid
+order by offset_bytes;
+
+-- name: drop_resumable_pieces
+-- Their bytes are gone from blobs.
+delete from resumable_pieces
+where tenant_id = $1::uuid and upload_id = $2::uuid;
+
+-- name: end_resumable
+-- Nobody sees it any more, and who writes it cannot go on.
+update resumable_uploads
+set expires_at = now(), writer = null, writer_until = null
+where tenant_id = $1::uuid and upload_id = $2::uuid and expires_at > now()
+returning upload_id;
+
+-- name: expired_resumables
+-- Those that nobody goes on with.
+select tenant_id, upload_id
+from resumable_uploads
+where expires_at <= now() and (writer is null or writer_until <= now())
+order by expires_at
+limit 100;
+
+-- name: delete_resumable
+-- It is forgotten, with its pieces.
+delete from resumable_uploads
+where tenant_id = $1::uuid and upload_id = $2::uuid and expires_at <= now();

@@ -17,8 +17,11 @@ from contracts.v1.documents import (
     MetadataEntry,
 )
 
-TEXT_TYPE: Final = "text/plain"
+TEXT_TYPE: Final[Literal["text/plain"]] = "text/plain"
 QA_TYPE: Final = "application/vnd.chat.qa+json"
+
+TOLD_BY_BYTES: Final = frozenset({"file", "text"})
+"""Kinds of which the same bytes are one document, unless the tenant gives them ids of its own."""
 
 Outcome = Literal["created", "replaced", "updated", "unchanged", "removed"]
 
@@ -215,7 +218,11 @@ def created(tenant_id: UUID, wanted: Wanted, now: datetime) -> Change:
 def with_content(there: Upload, content: Content, now: datetime) -> Change:
     """The document with these bytes: replaced, or nothing happens when it has them."""
     language = content.language or there.language
-    is_same = (there.sha256, there.language) == (content.sha256, language)
+    is_same = (there.sha256, there.media_type, there.language) == (
+        content.sha256,
+        content.media_type,
+        language,
+    )
     if is_same and content.title in {None, there.title} and not there.is_rolled_back:
         return Change(there, "unchanged")
     named_after_file = there.title == there.file_name

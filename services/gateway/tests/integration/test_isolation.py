@@ -32,6 +32,9 @@ BODIES: dict[tuple[str, str], Any] = {
     ("PUT", "{conversation_id}"): {"status": "closed"},
     ("POST", "messages"): {"text": "x"},
     ("POST", "search"): {"query": "x"},
+    ("POST", "texts"): {"items": [{"title": "x", "text": "words of one"}]},
+    ("PATCH", "{document_id}"): {"enabled": False},
+    ("POST", "rollback"): {},
     ("POST", "webhooks"): {"url": "https://x.example/hook"},
     ("PUT", "{webhook_id}"): {"description": "x"},
     ("POST", "redeliver"): {"event_id": str(uuid4())},
@@ -45,6 +48,7 @@ BODIES: dict[tuple[str, str], Any] = {
         "components": [{"type": "BODY"}],
     },
 }
+FORMS = ("/documents", "/documents/batch", "/media", "/content")
 ASKED = {
     "orchestrator": [
         conversations.ListConversations, conversations.GetConversation,
@@ -57,8 +61,14 @@ ASKED = {
         templates.SyncTemplates, contacts.ListContacts, contacts.GetContact,
         contacts.MergeContacts, contacts.UndoMerge,
     ],
-    "rag-indexer": [documents.GetDocument, documents.ListDocuments],
-    "retriever": [knowledge.SearchKnowledge, documents.ForgetDocument],
+    "rag-indexer": [
+        documents.GetDocument, documents.ListDocuments, documents.ListVersions,
+        documents.GetKnowledgeUse,
+    ],
+    "retriever": [
+        knowledge.SearchKnowledge, documents.ForgetDocument, documents.ListPassages,
+        documents.RollbackDocument,
+    ],
     "webhook-dispatcher": [
         webhooks.CreateEndpoint, webhooks.UpdateEndpoint, webhooks.GetEndpoint,
         webhooks.ListEndpoints, webhooks.RemoveEndpoint, webhooks.ListDeliveries,
@@ -130,7 +140,7 @@ async def test_every_route_with_foreign_ids(running: Running, owners: Owners) ->
 
         async def ask(tenant_id: str, ids: dict[str, str], m=method, p=path, j=json) -> Answered:
             address = p.format(tenant_id=tenant_id, **ids)
-            if p.endswith(("/documents", "/media")) and m == "POST":
+            if p.endswith(FORMS) and m in {"POST", "PUT"}:
                 form = aiohttp.FormData()
                 form.add_field("file", b"more words", filename="b.txt")
                 return await one.call(m, address, data=form)

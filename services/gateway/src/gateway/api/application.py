@@ -13,23 +13,30 @@ from gateway.api import (
     channels,
     contacts,
     conversations,
+    document_batches,
+    document_content,
     document_texts,
     documents,
     health,
     keys,
+    knowledge,
+    me,
     media,
     messages,
+    qa_pairs,
+    resumable_uploads,
     search,
     templates,
     tenants,
     turns,
+    web_sources,
     webhook_endpoints,
 )
 from gateway.api.parts import Parts
 from gateway.api.reference import add_reference
 from gateway.keeper import SameContent
 from gateway.quotas import QuotaExceeded
-from gateway.widget import pages, sessions, uploads
+from gateway.widget import dashboard, pages, sessions, uploads
 from postgres import DatabaseAway
 
 _DESCRIPTION = (
@@ -64,13 +71,21 @@ def build_application(parts: Parts) -> FastAPI:
         media,
         documents,
         document_texts,
+        document_batches,
+        document_content,
+        knowledge,
+        qa_pairs,
+        resumable_uploads,
+        web_sources,
         search,
         webhook_endpoints,
         keys,
+        me,
         audit_log,
         sessions,
         uploads,
         pages,
+        dashboard,
     ):
         app.include_router(module.router)
     add_reference(app)

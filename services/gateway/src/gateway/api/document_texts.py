@@ -22,6 +22,7 @@ router = APIRouter(
 
 TEXT_BYTES_MAX = 200 * 1024
 TEXTS_MAX = 100
+_EXTENSIONS = {"text/plain": ".txt", "text/markdown": ".md"}
 
 
 def _short_enough(text: str) -> str:
@@ -38,7 +39,10 @@ class TextRecord(Shape, Said):
         str,
         StringConstraints(min_length=1, max_length=TEXT_BYTES_MAX),
         AfterValidator(_short_enough),
-    ] = Field(description="Plain text or Markdown, 200 KiB at most.")
+    ] = Field(description="200 KiB at most.")
+    media_type: Literal["text/plain", "text/markdown"] = Field(
+        TEXT_TYPE, description="Whether `# …` is a heading."
+    )
     external_id: OwnId | None = Field(
         None, description="Your own id: given again with other words, it is replaced."
     )
@@ -113,9 +117,9 @@ def _wanted(document_id: UUID, record: TextRecord, sha256: str) -> Wanted:
         content=Content(
             sha256=sha256,
             size_bytes=len(_bytes(record)),
-            file_name=f"{safe_name(record.title)[:180]}.txt",
-            media_type=TEXT_TYPE,
-            declared_type=TEXT_TYPE,
+            file_name=safe_name(record.title)[:180] + _EXTENSIONS[record.media_type],
+            media_type=record.media_type,
+            declared_type=record.media_type,
             title=record.title,
             language=record.language,
         ),

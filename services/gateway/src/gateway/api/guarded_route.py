@@ -1,10 +1,11 @@
 """What happens around every API route: who asks, how often, with what kind of body, repeated?"""
 
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from contextlib import nullcontext
 from typing import Any, ClassVar, Final
 
 from fastapi.routing import APIRoute
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -26,19 +27,20 @@ class GuardedRoute(APIRoute):
 
     json_bytes_max: ClassVar[int] = BYTES_MAX
     turns: ClassVar[Turns | None] = None
+    every_key: ClassVar[bool] = False
 
     def get_route_handler(self) -> Handler:
         """Wrap the route's own handler."""
         handle = super().get_route_handler()
         takes_json = self.body_field is not None
-        turns, bytes_max = self.turns, self.json_bytes_max
+        turns, bytes_max, every_key = self.turns, self.json_bytes_max, self.every_key
         takes_form = _takes_form(self.openapi_extra)
         known = {field.alias for field in self.dependant.query_params}
 
         async def guarded(plain: Request) -> Response:
             request = JsonRequest(plain.scope, plain.receive)
             parts: Parts = request.app.state.parts
-            principal = await parts.door.admit(request)
+            principal = await parts.door.admit(request, every_key=every_key)
             request.state.principal = principal
             refuse_unknown(request, known)
             if takes_form:
@@ -55,11 +57,42 @@ class GuardedRoute(APIRoute):
         return guarded
 
 
+class EveryKeyRoute(GuardedRoute):
+    """The same for what any key may ask, whosever it is."""
+
+    every_key = True
+
+
 class LargeJsonRoute(GuardedRoute):
     """The same for bodies of many texts, of which a tenant may send a few at once."""
 
     json_bytes_max = LARGE_JSON_BYTES_MAX
     turns = Turns(4)
+
+
+class StreamRoute(GuardedRoute):
+    """Admission, and then a handler that reads the body itself, as it comes."""
+
+    answer_headers: ClassVar[Mapping[str, str]] = {}
+
+    def get_route_handler(self) -> Handler:
+        """Wrap the route's own handler."""
+        handle = APIRoute.get_route_handler(self)
+        known = {field.alias for field in self.dependant.query_params}
+
+        async def guarded(request: Request) -> Response:
+            parts: Parts = request.app.state.parts
+            try:
+                request.state.principal = await parts.door.admit(request)
+                refuse_unknown(request, known)
+                response = await handle(request)
+            except HTTPException as error:
+                error.headers = {**(error.headers or {}), **self.answer_headers}
+                raise
+            response.headers.update(self.answer_headers)
+            return response
+
+        return guarded
 
 
 class OpenRoute(APIRoute):

@@ -21,8 +21,11 @@ from gateway.keeper import Keeper
 from gateway.key_store import KeyStore
 from gateway.media_links import MediaLinks
 from gateway.media_store import MediaStore
+from gateway.qa_store import QaStore
 from gateway.rate_limits import RateLimits
 from gateway.repeats import Repeats
+from gateway.resumable_pieces import Pieces
+from gateway.resumable_store import ResumableStore
 from gateway.store import ChannelStore, TenantStore
 from gateway.tenant_apps import TenantApps
 from gateway.upload_store import UploadStore
@@ -70,15 +73,20 @@ class Parts:
     keys: KeyStore
     uploads: UploadStore
     keeper: Keeper
+    pairs: QaStore
+    resumables: ResumableStore
+    pieces: Pieces
     media: MediaStore
     links: MediaLinks
     tenant_apps: TenantApps
     origins: WidgetOrigins
     tokens: WidgetTokens
 
-    async def ask(self, request: Request[AnswerType]) -> AnswerType:
+    async def ask(
+        self, request: Request[AnswerType], *, timeout_seconds: float = ASK_SECONDS
+    ) -> AnswerType:
         """Ask the owner of the data."""
-        return await self.bus.ask(request, timeout_seconds=ASK_SECONDS)
+        return await self.bus.ask(request, timeout_seconds=timeout_seconds)
 
     def page(
         self, list_name: str, rows: list[RowType], limit: int, key: Callable[[RowType], object]

@@ -23,7 +23,13 @@ from gateway.api.parts import (
     With,
     position,
 )
-from gateway.domain import DEFAULT_SETTINGS, Tenant, merged_settings
+from gateway.domain import (
+    DEFAULT_SETTINGS,
+    Tenant,
+    changed_quotas,
+    contradictions,
+    merged_settings,
+)
 from gateway.door import Principal
 from gateway.problems import Problem, not_found
 from gateway.repeats import new_id
@@ -133,6 +139,8 @@ async def update_tenant(tenant_id: UUID, body: TenantChange, parts: With, who: C
             state=body.state or tenant.state,
             settings=_merged(tenant.settings, _changes(body.settings)),
         )
+        if who.kind != "admin" and changed_quotas(tenant.settings, wanted.settings):
+            raise Problem(403, "admin_only", "Only the admin key changes the quotas of a tenant.")
         return await _changed(parts, tx, wanted, who, "tenant.updated", changed)
 
 
@@ -177,8 +185,17 @@ def _changes(settings: BaseModel | None) -> Mapping[str, Any]:
 
 def _merged(current: TenantSettings, changes: Mapping[str, Any]) -> TenantSettings:
     try:
-        return merged_settings(current, changes)
+        settings = merged_settings(current, changes)
     except ValidationError as error:
         # A null where null means nothing: named as the body named it.
         wrong = [{**item, "loc": ("body", "settings", *item["loc"])} for item in error.errors()]
         raise RequestValidationError(wrong) from None
+    before = contradictions(current)
+    wrong = [
+        {"type": "value_error", "loc": ("body", "settings", *name.split(".")), "msg": why}
+        for name, why in contradictions(settings).items()
+        if name not in before
+    ]
+    if wrong:
+        raise RequestValidationError(wrong)
+    return settings

@@ -17,10 +17,11 @@ alter table uploads
     -- An older version answers: the newest bytes may be sent once more.
     add column is_rolled_back boolean not null default false;
 
--- The same bytes are one document, unless their tenant names them apart or they are web pages.
+-- The same bytes are one document, unless their tenant names them apart; web pages have addresses,
+-- pairs their questions.
 drop index uploads_content;
 create unique index uploads_content on uploads (tenant_id, sha256)
-    where removed_at is null and external_id is null and kind <> 'web';
+    where removed_at is null and external_id is null and kind in ('file', 'text');
 create unique index uploads_external on uploads (tenant_id, external_id)
     where removed_at is null and external_id is not null;
 create index uploads_in_use on uploads (tenant_id) include (size_bytes) where removed_at is null;
