@@ -78,7 +78,7 @@ def check(document: ParsedDocument, chunks: list[Chunk], rule: ChunkRule) -> Non
         assert one.ordinal == number
         assert one.text == text[one.start : one.end] == one.text.strip()
         assert 0 < one.token_count <= rule.tokens_max
-        assert len(one.text) <= CHARACTERS_MAX + 100
+        assert len(one.text) <= CHARACTERS_MAX
         assert begun < one.start
         assert covered < one.end
         lost += text[covered : one.start]
@@ -194,34 +194,41 @@ def test_the_hash_is_that_of_the_words() -> None:
     assert only.sha256 == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
 
 
-@pytest.mark.parametrize("strategy", STRATEGIES)
 @pytest.mark.parametrize(
     "text",
     [
-        "x" * 2_000_000,
-        "a " * 500_000,
-        "語" * 300_000,
-        "." * 300_000 + "end",
+        "x" * 1_000_000,
+        "a " * 200_000,
+        "語" * 200_000,
+        "." * 200_000 + "end",
         "\n" * 100 + "z" * 99,
         "a" + "\u0301" * 200_000 + "b",
-        "- \n" * 100_000,
-        "| a\n" * 100_000,
+        "- \n" * 50_000,
+        "| a\n" * 50_000,
     ],
     ids=["letters", "words", "signs", "dots", "blank", "accents", "items", "rows"],
 )
-def test_endless_lines_are_cut_in_bounded_time(text: str, strategy: Strategy) -> None:
+def test_endless_lines_are_cut_in_bounded_time(text: str) -> None:
     starts = PIECES.starts(text)
-    started = time.monotonic()
-    rule = ChunkRule(222, 32, strategy=strategy, parent_tokens=666)
-    chunks = chunk(plain(text), starts, rule)
-    assert time.monotonic() - started < 5
-    assert all(len(one.text) <= CHARACTERS_MAX + 100 for one in chunks)
-    assert all(one.token_count <= 222 for one in chunks)
+    for strategy in STRATEGIES:
+        started = time.monotonic()
+        rule = ChunkRule(222, 32, strategy=strategy, parent_tokens=666)
+        chunks = chunk(plain(text), starts, rule)
+        assert time.monotonic() - started < 5
+        assert all(len(one.text) <= CHARACTERS_MAX for one in chunks)
+        assert all(one.token_count <= 222 for one in chunks)
 
 
-def test_a_hundred_thousand_headings_take_linear_time() -> None:
+def test_long_words_fill_a_passage_before_its_tokens_do() -> None:
+    text = " responsibilities" * 4_000
+    chunks = chunk(plain(text), BYTE_PAIRS.starts(text), ChunkRule(2_048, 512))
+    assert all(CHARACTERS_MAX - 20 < len(one.text) <= CHARACTERS_MAX for one in chunks[:-1])
+    check(plain(text), chunks, ChunkRule(2_048, 512))
+
+
+def test_headings_without_end_take_linear_time() -> None:
     seconds = []
-    for sections in (12_500, 100_000):
+    for sections in (5_000, 40_000):
         text = "".join(f"# {n}\n\nA fact.\n\n" for n in range(sections))
         document, starts = markdown(text), BYTE_PAIRS.starts(text)
         started = time.monotonic()

@@ -108,8 +108,10 @@ def test_the_model_says_which_tokenizer() -> None:
     assert tokens_of("any/model") is tokens_of("other/model")
 
 
-def test_accents_without_end_count_as_tokens() -> None:
-    assert PIECES.count("a" + "\u0301" * 4_000 + "b") >= 1_000
+@pytest.mark.parametrize("sign", ["\u0301", "\ufffd", "x"], ids=["accent", "unreadable", "letter"])
+def test_signs_without_end_count_as_tokens(sign: str) -> None:
+    assert PIECES.count("a" + sign * 4_000 + " b") >= 1_000
+    assert PIECES.count(sign * 4_000) >= 1_000
 
 
 def test_neither_tokenizer_opens_a_connection() -> None:

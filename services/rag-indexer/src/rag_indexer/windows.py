@@ -47,9 +47,11 @@ class TokenPlaces:
 
     def limit(self, first: int, tokens: int, high: int) -> int:
         """As far as a window may reach: so many tokens, and as many characters as are allowed."""
+        limit = min(first + tokens, high)
         reach = self.starts[first] + CHARACTERS_MAX
-        room = bisect_right(self.starts, reach, first + 1, max(high, first + 1))
-        return min(first + tokens, room, high)
+        if self.character(limit) <= reach:
+            return limit
+        return max(bisect_right(self.starts, reach, first, limit) - 1, first + 1)
 
     def begins_word(self, token: int) -> bool:
         """White space stands before the token."""
