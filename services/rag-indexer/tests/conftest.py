@@ -27,11 +27,18 @@ from contracts.v1.models import EmbedTexts, TextsEmbedded
 from postgres import Database
 from rag_indexer.answering import Answering
 from rag_indexer.document_views import DocumentViews
+from rag_indexer.embedding import Embedding, EmbeddingRule
 from rag_indexer.handlers import Handlers
 from rag_indexer.indexing import Indexing, IndexingLimits
-from rag_indexer.job_store import JobStore
+from rag_indexer.job_store import Job, JobStore
 from rag_indexer.parser_process import ParserLimits
+from rag_indexer.reading import Reader
+from rag_indexer.reconciler import Reconciler, RepairRule
+from rag_indexer.records import Records
+from rag_indexer.reindexing import Reindexer, ReindexRule
+from rag_indexer.repair_store import RepairStore
 from rag_indexer.store import Store
+from rag_indexer.vector_store import VectorStore
 from rag_indexer.worker import Worker, WorkerRule
 
 from .foreign_files import docx_of, pdf_of
@@ -93,27 +100,51 @@ class IndexerInProcess:
         self.router = FakeRouter()
         self.store, self.jobs = Store(), JobStore()
         self.tenant_id = uuid4()
-        limits = IndexingLimits(ParserLimits(wall_seconds=30), 5.0, 1_000)
-        self.indexing = Indexing(
-            self.outbox,  # type: ignore[arg-type]
-            self.router,  # type: ignore[arg-type]
-            blobs,
-            self.store,
-            self.jobs,
-            limits,
-        )
+        outbox: Any = self.outbox
+        router: Any = self.router
+        vectors, repairs = VectorStore(), RepairStore()
+        asking = EmbeddingRule(5.0, retry_seconds=0.01, patience_seconds=0.1)
+        self.embedding = Embedding(router, database, vectors, asking)
+        self.reader = Reader(blobs, ParserLimits(wall_seconds=30), 2)
+        limits = IndexingLimits(passages_max=1_000)
+        parts = outbox, self.store, self.jobs, self.reader, self.embedding, limits
+        self.indexing, self.records = Indexing(*parts), Records(*parts)
         self.worker = self.another_worker(rule)
-        self.handlers = Handlers(
-            self.outbox,  # type: ignore[arg-type]
+        self.reindexer = Reindexer(
+            database,
+            outbox,
             self.store,
-            self.worker,
-            file_bytes_max=1_000_000,
+            repairs,
+            self.embedding,
+            ReindexRule(at_once=2),
+            self.worker.wake,
+        )
+        self.reconciler = Reconciler(
+            database, outbox, self.store, repairs, vectors, RepairRule(), self.worker.wake
+        )
+        self.handlers = Handlers(
+            outbox, self.store, self.worker.wake, self.reindexer.wake, file_bytes_max=1_000_000
         )
         self.answering = Answering(database, DocumentViews())
 
     def another_worker(self, rule: WorkerRule) -> Worker:
         outbox: Any = self.outbox
-        return Worker(self.database, outbox, self.store, self.jobs, self.indexing, rule)
+        return Worker(
+            self.database,
+            outbox,
+            self.store,
+            self.jobs,
+            self.indexing,
+            self.records,
+            self.embedding,
+            rule,
+        )
+
+    async def claim(self, lease_seconds: float) -> Job | None:
+        """One job, as a worker would take it."""
+        async with self.database.system() as tx:
+            jobs = await self.jobs.claim(tx, lease_seconds, 60.0)
+        return jobs[0] if jobs else None
 
     async def hear(self, handler: Callable[..., Any], message: Any) -> None:
         async with self.database.transaction(message.tenant_id) as tx:

@@ -56,8 +56,9 @@ def test_progress_rises_from_20_to_90() -> None:
     steps = [embedding_percent(done, 7) for done in range(8)]
     assert (steps[0], steps[-1]) == (20, 90)
     assert steps == sorted(steps)
-    assert worth_saying(29, 30)
-    assert not worth_saying(30, 39)
+    assert worth_saying(25, 30, seconds=1.0)
+    assert not worth_saying(25, 30, seconds=0.5)
+    assert not worth_saying(25, 29, seconds=60.0)
 
 
 @pytest.mark.parametrize(

@@ -85,8 +85,7 @@ async def test_a_replacement_that_fails_leaves_the_old_version(indexer: Any) -> 
 
 async def test_a_replacement_during_indexing_wins(indexer: Any) -> None:
     document_id = await indexer.upload(OLD)
-    async with indexer.database.system() as tx:
-        in_hand = await indexer.jobs.claim(tx, 60.0, 60.0)
+    in_hand = await indexer.claim(60.0)
     await indexer.replace(document_id, NEW, 1)
     with pytest.raises(Exception, match="version 1"):
         await indexer.indexing.run(in_hand)
@@ -160,27 +159,24 @@ async def test_another_chunking_rule_means_a_new_version(indexer: Any) -> None:
     assert (await indexer.document(document_id)).stage == "ready"
 
 
-async def test_a_rule_that_comes_during_the_reading_is_followed(
+async def test_a_rule_that_comes_during_the_splitting_is_followed(
     indexer: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     document_id = await indexer.upload(LONG)
     split = indexer.indexing._split
-    seen: list[Any] = []
+    tries: list[Any] = []
 
-    def split_once(*given: Any) -> Any:
-        seen.append(given)
-        return split(*given)
+    async def configured_meanwhile(*given: Any) -> Any:
+        tries.append(given)
+        if len(tries) == 1:
+            await indexer.configure(document_id, 1, chunking=RULE)
+        return await split(*given)
 
-    get = indexer.blobs.get
-
-    async def configured_meanwhile(sha256: str) -> bytes:
-        return await get(sha256)
-
-    monkeypatch.setattr(indexer.indexing, "_split", split_once)
-    monkeypatch.setattr(indexer.blobs, "get", configured_meanwhile)
-    await indexer.configure(document_id, 1, chunking=RULE)
+    monkeypatch.setattr(indexer.indexing, "_split", configured_meanwhile)
     await indexer.work()
-    assert (await indexer.versions(document_id))[0].chunking == RULE
+    assert len(tries) == 2
+    (only,) = await indexer.versions(document_id)
+    assert only.chunking == RULE
 
 
 async def test_documents_are_found_by_kind_tag_and_words(indexer: Any) -> None:

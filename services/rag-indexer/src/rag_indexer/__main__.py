@@ -18,8 +18,7 @@ async def start(settings: Settings, life: Life) -> None:
         if not await parts.store.knows_tenants(tx):
             question = RepeatConfiguration.make(tenant_id=PLATFORM, service=SERVICE)
             await wiring.outbox.say(tx, question)
-    for number in range(settings.workers):
-        life.background(f"worker-{number}", parts.worker.work())
+    parts.start(life, settings.workers)
     web.start(life, settings.web_looks)
 
 

@@ -17,14 +17,21 @@ from contracts.v1.documents import (
     ReindexTenant,
 )
 from contracts.v1.tenants import TenantConfigured
-from process import Wiring
+from process import Life, Wiring
 from rag_indexer.answering import Answering
 from rag_indexer.config import Settings
 from rag_indexer.document_views import DocumentViews
+from rag_indexer.embedding import Embedding
 from rag_indexer.handlers import Handlers
 from rag_indexer.indexing import Indexing
 from rag_indexer.job_store import JobStore
+from rag_indexer.reading import Reader
+from rag_indexer.reconciler import Reconciler
+from rag_indexer.records import Records
+from rag_indexer.reindexing import Reindexer
+from rag_indexer.repair_store import RepairStore
 from rag_indexer.store import Store
+from rag_indexer.vector_store import VectorStore
 from rag_indexer.web_requests import WebRequests, both
 from rag_indexer.worker import Worker
 
@@ -39,23 +46,44 @@ class Parts:
 
     store: Store
     worker: Worker
+    reindexer: Reindexer
+    reconciler: Reconciler
+
+    def start(self, life: Life, workers: int) -> None:
+        """Let them work until the process ends."""
+        for number in range(workers):
+            life.background(f"worker-{number}", self.worker.work())
+        life.background("reindexer", self.reindexer.work())
+        life.background("reconciler", self.reconciler.work())
 
 
 def compose(settings: Settings, wiring: Wiring, web: WebRequests) -> Parts:
     """Make the parts, and register what they hear and answer; nothing runs yet."""
-    store, jobs, blobs = Store(), JobStore(), Blobs.open(settings.blob_url)
+    database, outbox = wiring.database, wiring.outbox
+    store, jobs, repairs, vectors = Store(), JobStore(), RepairStore(), VectorStore()
+    embedding = Embedding(wiring.bus, database, vectors, settings.embedding_rule())
+    reader = Reader(Blobs.open(settings.blob_url), settings.parser_limits(), settings.parsers)
     limits = settings.indexing_limits()
-    indexing = Indexing(wiring.outbox, wiring.bus, blobs, store, jobs, limits)
+    indexing = Indexing(outbox, store, jobs, reader, embedding, limits)
+    records = Records(outbox, store, jobs, reader, embedding, limits)
     rule = settings.worker_rule()
-    worker = Worker(wiring.database, wiring.outbox, store, jobs, indexing, rule)
-    handlers = Handlers(wiring.outbox, store, worker, file_bytes_max=settings.file_bytes_max)
+    worker = Worker(database, outbox, store, jobs, indexing, records, embedding, rule)
+    reindexer = Reindexer(
+        database, outbox, store, repairs, embedding, settings.reindex_rule(), worker.wake
+    )
+    reconciler = Reconciler(
+        database, outbox, store, repairs, vectors, settings.repair_rule(), worker.wake
+    )
+    handlers = Handlers(
+        outbox, store, worker.wake, reindexer.wake, file_bytes_max=settings.file_bytes_max
+    )
     _hear(wiring, handlers, web)
     answering = Answering(wiring.database, DocumentViews())
     wiring.bus.answer(GetDocument, answering.get_document)
     wiring.bus.answer(ListDocuments, answering.list_documents)
     wiring.bus.answer(ListVersions, answering.list_versions)
     wiring.bus.answer(GetKnowledgeUse, answering.get_knowledge_use)
-    return Parts(store, worker)
+    return Parts(store, worker, reindexer, reconciler)
 
 
 def _hear(wiring: Wiring, handlers: Handlers, web: WebRequests) -> None:

@@ -4,12 +4,18 @@ from pydantic import Field
 from pydantic_settings import SettingsConfigDict
 
 from process import ServiceSettings
+from rag_indexer.embedding import EmbeddingRule
 from rag_indexer.indexing import IndexingLimits
 from rag_indexer.parser_process import ParserLimits
+from rag_indexer.reconciler import RepairRule
+from rag_indexer.reindexing import ReindexRule
 from rag_indexer.robots import PRODUCT
 from rag_indexer.web_reading import ReadingRule
 from rag_indexer.web_worker import LookRule
 from rag_indexer.worker import WorkerRule
+
+_PAGE_BYTES_MAX = 25 * 1024 * 1024
+"""Of one web page, however large uploaded files may be."""
 
 
 class Settings(ServiceSettings):
@@ -20,14 +26,17 @@ class Settings(ServiceSettings):
     blob_url: str = Field(
         alias="CHAT_BLOB_URL", description="Where files are: file:///folder or s3://bucket/prefix."
     )
-    workers: int = Field(2, ge=1, le=16, description="Documents worked on at once.")
-    connections_max: int = Field(8, ge=2, description="Connections to PostgreSQL.")
+    workers: int = Field(4, ge=1, le=16, description="Documents worked on at once.")
+    parsers: int = Field(
+        2, ge=1, le=16, description="Children that read foreign files, at once; one a core."
+    )
+    connections_max: int = Field(12, ge=4, description="Connections to PostgreSQL.")
     lease_seconds: float = Field(
         60.0, gt=0, description="After so long without a word another worker takes up a job."
     )
     poll_seconds: float = Field(2.0, gt=0, description="How often to look for jobs nobody woke.")
     file_bytes_max: int = Field(
-        25 * 1024 * 1024, ge=1, description="Larger files are failed with `too_large`."
+        512 * 1024 * 1024, ge=1, description="Larger files are failed with `too_large`."
     )
     passages_max: int = Field(
         50_000, ge=1, description="Documents of more passages are failed with `too_complex`."
@@ -42,6 +51,37 @@ class Settings(ServiceSettings):
     )
     embed_patience_seconds: float = Field(
         86_400.0, gt=0, description="How long a document waits for the embedding model in all."
+    )
+    embeddings_at_once: int = Field(
+        48,
+        ge=1,
+        le=256,
+        description="Most questions of one tenant to one model on their way; fewer while it is "
+        "slow or limits the rate.",
+    )
+    quota_passages: int = Field(
+        1_000_000, ge=0, description="Passages of a tenant that has no quota of its own."
+    )
+    reindex_at_once: int = Field(
+        8, ge=1, le=100, description="Documents of a tenant in work when all of them are redone."
+    )
+    repair_seconds: float = Field(
+        30.0, gt=0, description="How often to look for what does not go on by itself."
+    )
+    confirm_seconds: float = Field(
+        300.0,
+        gt=0,
+        description="A version that the index does not confirm is said again after so long if the "
+        "index works, after twelve times as long if nobody knows.",
+    )
+    retry_seconds: float = Field(
+        900.0,
+        gt=0,
+        description="Documents that failed through no fault of their own are tried again after so "
+        "long, four times as long each time, five times.",
+    )
+    vector_days: float = Field(
+        90.0, gt=0, description="Kept vectors that nobody used for so long are forgotten."
     )
 
     web_allow_private_networks: bool = Field(
@@ -70,7 +110,7 @@ class Settings(ServiceSettings):
     def reading_rule(self) -> ReadingRule:
         """How much of a site's time and bytes is taken."""
         return ReadingRule(
-            self.file_bytes_max,
+            min(self.file_bytes_max, _PAGE_BYTES_MAX),
             self.web_page_seconds,
             self.web_pause_seconds,
             product=self.web_user_agent.partition("/")[0],
@@ -84,13 +124,34 @@ class Settings(ServiceSettings):
             poll_seconds=self.web_poll_seconds,
         )
 
-    def indexing_limits(self) -> IndexingLimits:
-        """The bounds of one job."""
-        parser = ParserLimits(
+    def parser_limits(self) -> ParserLimits:
+        """What a child that reads a foreign file may use."""
+        return ParserLimits(
             self.parser_address_space_bytes, self.parser_cpu_seconds, self.parser_wall_seconds
         )
-        return IndexingLimits(parser, self.embed_timeout_seconds, self.passages_max)
+
+    def embedding_rule(self) -> EmbeddingRule:
+        """How llm-router is asked for vectors."""
+        return EmbeddingRule(self.embed_timeout_seconds, self.embeddings_at_once)
+
+    def indexing_limits(self) -> IndexingLimits:
+        """The bounds of one job."""
+        return IndexingLimits(self.passages_max, self.quota_passages, self.embeddings_at_once)
 
     def worker_rule(self) -> WorkerRule:
         """Leases and waiting."""
         return WorkerRule(self.lease_seconds, self.embed_patience_seconds, self.poll_seconds)
+
+    def reindex_rule(self) -> ReindexRule:
+        """How all documents of a tenant are redone."""
+        return ReindexRule(self.reindex_at_once, self.poll_seconds)
+
+    def repair_rule(self) -> RepairRule:
+        """When something counts as stuck."""
+        return RepairRule(
+            every_seconds=self.repair_seconds,
+            soon_seconds=self.confirm_seconds,
+            late_seconds=12 * self.confirm_seconds,
+            retry_seconds=self.retry_seconds,
+            vector_days=self.vector_days,
+        )

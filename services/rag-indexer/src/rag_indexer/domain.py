@@ -29,7 +29,7 @@ _EMBEDDED_PERCENT = 90
 
 _CONTEXT_CHARACTERS = 110
 
-BATCH_PASSAGES_MAX = 16
+BATCH_PASSAGES_MAX = 32
 """Texts in one question to llm-router and passages in one message."""
 
 BATCH_BYTES_MAX = 200 * 1024
@@ -64,6 +64,19 @@ INTERNAL_ERROR = (
     "Reindex it; if that fails again, tell an operator."
 )
 WAITING = "Waiting for the embedding model; it goes on by itself."
+RATE_LIMITED = "The embedding model's rate limit is reached; it goes on by itself."
+SILENT_INDEX = (
+    "The search index did not confirm the document. "
+    "Reindex it; if that fails again, tell an operator."
+)
+
+PLATFORM_FAILURES = frozenset(
+    {"internal_error", "embedding_unavailable", "embedding_refused", "file_missing"}
+)
+"""Codes of failures that are not the document's fault: it is tried again by itself."""
+
+RECORD_KINDS = frozenset({"text", "qa"})
+"""Written by the platform itself: read without a child process."""
 
 _GENERATED_TITLES = ("microsoft word", "untitled", "powerpoint", "document1")
 
@@ -97,6 +110,44 @@ def reindex_reason(before: TenantChoice | None, now: TenantChoice) -> ReindexRea
     if before.embedding_model != now.embedding_model:
         return "embedding_model"
     return "chunking" if before.split != now.split else None
+
+
+def quota_sentence(passages: int, quota: int, others: int) -> str:
+    """Why a document does not fit any more, and what to do."""
+    return (
+        f"The document has {passages:,} passages and there is room for {max(quota - others, 0):,} "
+        f"of {quota:,}. Delete documents or have the quota raised, then reindex this one."
+    )
+
+
+def refusal_sentence(model: str, code: str) -> str:
+    """Why a model gave no vectors, for somebody who can choose another one."""
+    return (
+        f"The embedding model {model[:200]} refused ({code}). "
+        "Check its name and its key in the settings, then reindex the document."
+    )
+
+
+def needs_rebuild(
+    reason: ReindexReason,
+    *,
+    state: str,
+    code: str | None,
+    is_read: bool,
+    as_wanted: bool,
+) -> bool:
+    """Whether reindexing everything means this version; `as_wanted`: model and rule are right.
+
+    One that is not read yet follows the new settings by itself; one that failed for a reason of
+    its own fails again, so it is redone only if somebody asked.
+    """
+    if state == "open" and not is_read:
+        return False
+    if reason == "asked":
+        return True
+    if state == "failed":
+        return code in PLATFORM_FAILURES
+    return not as_wanted
 
 
 def version_state(
@@ -154,14 +205,20 @@ def passage_id(document_id: UUID, version: int, ordinal: int) -> UUID:
     return uuid5(document_id, f"passage:{version}:{ordinal}")
 
 
-def batch_message_id(document_id: UUID, version: int, batch: int) -> UUID:
-    """So that a batch that is said twice is heard once."""
-    return uuid5(document_id, f"batch:{version}:{batch}")
+def batch_message_id(document_id: UUID, version: int, batch: int, repeats: int = 0) -> UUID:
+    """So that a batch that is said twice is heard once, unless it is said again on purpose."""
+    again = f":{repeats}" if repeats else ""
+    return uuid5(document_id, f"batch:{version}:{batch}{again}")
+
+
+def vector_text_bytes(dimensions: int) -> int:
+    """Bytes of a vector as it travels."""
+    return (dimensions * 4 + 2) // 3 * 4
 
 
 def plan_batches(text_bytes: Sequence[int], dimensions: int) -> list[int]:
     """The batch (from 1) of each passage: bounded in passages and in bytes of its message."""
-    vector_bytes = (dimensions * 4 + 2) // 3 * 4
+    vector_bytes = vector_text_bytes(dimensions)
     batches: list[int] = []
     number, passages, size = 1, 0, 0
     for text in text_bytes:
@@ -180,9 +237,15 @@ def embedding_percent(done: int, batches: int) -> int:
     return PERCENT["embedding"] + span * done // max(batches, 1)
 
 
-def worth_saying(before: int, after: int) -> bool:
-    """Progress is said every ten percent, not every batch."""
-    return after // 10 > before // 10
+def reading_percent(done: int, total: int) -> int:
+    """From 5 with nothing read to 15 with everything."""
+    span = PERCENT["splitting"] - PERCENT["reading"]
+    return PERCENT["reading"] + span * min(done, total) // max(total, 1)
+
+
+def worth_saying(before: int, after: int, seconds: float) -> bool:
+    """Progress is said every five percent, and not more than once a second."""
+    return after - before >= 5 and seconds >= 1.0
 
 
 def delay_seconds(tries: int) -> float:

@@ -1,6 +1,6 @@
 """What the indexer does when it hears something: writes jobs and versions, says their state."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from uuid import UUID
 
 from contracts.v1.documents import (
@@ -26,10 +26,9 @@ from rag_indexer.domain import (
     is_shown,
     reindex_reason,
 )
-from rag_indexer.indexing import progressed
 from rag_indexer.parsed import REASONS
+from rag_indexer.progress import progressed
 from rag_indexer.store import Confirmed, SaidVersion, Store
-from rag_indexer.worker import Worker
 
 log = get_logger(__name__)
 
@@ -38,11 +37,18 @@ class Handlers:
     """Load, decide, save and say; the work itself is the worker's."""
 
     def __init__(
-        self, outbox: Outbox, store: Store, worker: Worker, *, file_bytes_max: int
+        self,
+        outbox: Outbox,
+        store: Store,
+        wake_worker: Callable[[], None],
+        wake_reindexer: Callable[[], None],
+        *,
+        file_bytes_max: int,
     ) -> None:
         self._outbox = outbox
         self._store = store
-        self._worker = worker
+        self._wake_worker = wake_worker
+        self._wake_reindexer = wake_reindexer
         self._file_bytes_max = file_bytes_max
 
     async def tenant_configured(self, message: TenantConfigured, tx: Transaction) -> None:
@@ -62,7 +68,7 @@ class Handlers:
         if reason is not None:
             await self._store.request_reindexing(tx, message.tenant_id, reason)
             log.info("tenant_is_reindexed", tenant_id=str(message.tenant_id), reason=reason)
-            tx.after_commit.append(self._worker.wake)
+            tx.after_commit.append(self._wake_reindexer)
 
     async def documents_uploaded(
         self, messages: Sequence[DocumentUploaded], tx: Transaction
@@ -81,7 +87,7 @@ class Handlers:
             else:
                 said.append(progressed(upload.tenant_id, document_id, 1, "queued", 0))
         await self._outbox.say(tx, *said)
-        tx.after_commit.append(self._worker.wake)
+        tx.after_commit.append(self._wake_worker)
 
     async def document_replaced(self, message: DocumentReplaced, tx: Transaction) -> None:
         """Queue a version of the new bytes; the one that answers goes on answering."""
@@ -112,8 +118,8 @@ class Handlers:
         latest = await self._store.latest_job(tx, tenant_id, document_id)
         if latest is None or not latest.is_read or latest.embedding_model is None:
             return
-        choice = await self._store.choice(tx, tenant_id, document_id)
-        if latest.chunking != choice.rule(latest.embedding_model):
+        choices = await self._store.choices(tx, tenant_id, [document_id])
+        if latest.chunking != choices[document_id].rule(latest.embedding_model):
             await self._begin_version(tx, tenant_id, document_id)
 
     async def reindex_document(self, message: ReindexDocument, tx: Transaction) -> None:
@@ -127,7 +133,7 @@ class Handlers:
     async def reindex_tenant(self, message: ReindexTenant, tx: Transaction) -> None:
         """Have all documents redone, a few at a time."""
         await self._store.request_reindexing(tx, message.tenant_id, message.reason)
-        tx.after_commit.append(self._worker.wake)
+        tx.after_commit.append(self._wake_reindexer)
 
     async def document_removed(self, message: DocumentRemoved, tx: Transaction) -> None:
         """The document, its jobs and passages go; a worker that has it in hand stops."""
@@ -162,9 +168,13 @@ class Handlers:
             else:
                 confirmed.append(_confirmed(message, version))
         await self._store.finish(tx, confirmed)
-        for one in confirmed:
-            if one.shown and one.message.document_version != said[_key(one)].latest_version:
-                await self._store.describe(tx, one.message.tenant_id, *_key(one))
+        rolled_back = [
+            _key(one)
+            for one in confirmed
+            if one.shown and one.message.document_version != said[_key(one)].latest_version
+        ]
+        if rolled_back:
+            await self._store.describe(tx, rolled_back)
         await self._outbox.say(
             tx,
             *(
@@ -188,7 +198,7 @@ class Handlers:
         await self._outbox.say(
             tx, progressed(tenant_id, document_id, version, "queued", PERCENT["queued"])
         )
-        tx.after_commit.append(self._worker.wake)
+        tx.after_commit.append(self._wake_worker)
         return version
 
     async def _reject_size(

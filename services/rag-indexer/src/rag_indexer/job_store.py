@@ -3,13 +3,17 @@
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from contracts.v1.documents import ChunkingRule, DocumentWork
 from postgres import Queries, Transaction
 from rag_indexer.chunking import Chunk
-from rag_indexer.domain import PERCENT, Stage
+from rag_indexer.domain import PERCENT, RECORD_KINDS, Stage
+
+RECORD_BYTES_MAX = 16 * 1024
+"""Records up to this size are worked on by the handful."""
 
 _CHUNKS_A_STATEMENT = 2_000
 
@@ -44,6 +48,16 @@ class Description:
 
 
 @dataclass(frozen=True)
+class Split:
+    """A document in passages; `batches` says of each in which message it goes, from 1."""
+
+    reading: Reading
+    description: Description
+    chunks: Sequence[Chunk]
+    batches: Sequence[int]
+
+
+@dataclass(frozen=True)
 class Job:
     """A document version in work, under the lease `epoch`."""
 
@@ -53,6 +67,7 @@ class Job:
     epoch: int
     tries: int
     out_of_patience: bool
+    taken_over: bool
     title: str
     file_name: str
     sha256: str
@@ -62,12 +77,24 @@ class Job:
     declared_type: str | None
     next_batch: int
     repeats: int
+    reused: int
+    created_at: datetime
     reading: Reading | None
 
     @property
     def key(self) -> tuple[UUID, int]:
         """Document and version."""
         return self.document_id, self.version
+
+    @property
+    def is_small_record(self) -> bool:
+        """Whether it may be worked on together with others."""
+        return (
+            self.document_kind in RECORD_KINDS
+            and self.size_bytes <= RECORD_BYTES_MAX
+            and self.tries == 1
+            and self.reading is None
+        )
 
 
 class JobStore:
@@ -77,82 +104,88 @@ class JobStore:
         self._sql = Queries("rag_indexer")
 
     async def claim(
-        self, tx: Transaction, lease_seconds: float, patience_seconds: float
-    ) -> Job | None:
-        """The job that waits longest, under a lease; None when there is nothing to do."""
-        row = await tx.fetchrow(self._sql["claim_job"], lease_seconds, patience_seconds)
-        return _job(row) if row else None
+        self,
+        tx: Transaction,
+        lease_seconds: float,
+        patience_seconds: float,
+        *,
+        fresh_first: bool = True,
+        records_max: int = 1,
+    ) -> list[Job]:
+        """Under a lease: the job whose tenant waits longest, or a handful of small records."""
+        turn = await tx.fetchrow(self._sql["next_tenant"], fresh_first, RECORD_BYTES_MAX)
+        if turn is None:
+            return []
+        tenant_id, together = turn["tenant_id"], bool(turn["is_record"]) and records_max > 1
+        await tx.execute(self._sql["take_turn"], tenant_id)
+        rows = await tx.fetch(
+            self._sql["claim_jobs"],
+            tenant_id,
+            lease_seconds,
+            patience_seconds,
+            together,
+            records_max if together else 1,
+            RECORD_BYTES_MAX,
+        )
+        return [_job(row) for row in rows]
 
-    async def renew(self, tx: Transaction, job: Job, lease_seconds: float) -> bool:
-        """Keep the lease; False when it is not ours any more."""
-        row = await tx.fetchval(self._sql["renew_lease"], *job.key, job.epoch, lease_seconds)
-        return bool(row)
+    async def renew(self, tx: Transaction, jobs: Sequence[Job], lease_seconds: float) -> set[UUID]:
+        """Keep the leases; answers the documents that are still ours."""
+        rows = await tx.fetch(self._sql["renew_leases"], *_epochs(jobs), lease_seconds)
+        return {row["document_id"] for row in rows}
+
+    async def hold_all(self, tx: Transaction, jobs: Sequence[Job]) -> set[UUID]:
+        """What this transaction writes is written under our leases; answers those we still have."""
+        rows = await tx.fetch(self._sql["hold_leases"], *_epochs(jobs))
+        return {row["document_id"] for row in rows}
 
     async def hold(self, tx: Transaction, job: Job) -> None:
-        """What this transaction writes is written under our lease; raises `LeaseLost`."""
-        if not await tx.fetchval(self._sql["hold_lease"], *job.key, job.epoch):
+        """The same for one; raises `LeaseLost`."""
+        if not await self.hold_all(tx, [job]):
             raise LeaseLost(f"{job.document_id} version {job.version}")
 
     async def show_stage(
         self,
         tx: Transaction,
-        job: Job,
+        jobs: Sequence[Job],
         stage: Stage,
         percent: int | None = None,
         work: DocumentWork | None = None,
     ) -> bool:
-        """Let people see where it is; False when a newer version is shown instead."""
-        shown = await tx.fetchval(
-            self._sql["show_stage"],
-            job.tenant_id,
-            *job.key,
+        """Let people see where they are; False when newer versions are shown instead."""
+        rows = await tx.fetch(
+            self._sql["show_stages"],
+            [job.document_id for job in jobs],
+            [job.version for job in jobs],
             stage,
             PERCENT[stage] if percent is None else percent,
             work.model_dump_json() if work else None,
         )
-        return bool(shown)
+        return bool(rows)
 
-    async def save_reading(
-        self,
-        tx: Transaction,
-        job: Job,
-        reading: Reading,
-        description: Description,
-        chunks: Sequence[Chunk],
-        batches: Sequence[int],
+    async def save_readings(
+        self, tx: Transaction, jobs: Sequence[Job], splits: Sequence[Split]
     ) -> None:
         """Keep the passages, each with its batch; from here an interrupted job goes on."""
-        await tx.execute(
-            self._sql["save_reading"],
-            *job.key,
-            reading.title,
-            reading.language,
-            reading.embedding_model,
-            reading.dimensions,
-            reading.passages_total,
-            reading.batches,
-            description.media_type,
-            description.pages,
-            description.author,
-            description.dated_at,
-            json.dumps(list(description.headings)),
-            description.tokens,
-            description.chunking.model_dump_json(),
-        )
-        await tx.execute(self._sql["drop_chunks"], job.tenant_id, *job.key)
-        for start in range(0, len(chunks), _CHUNKS_A_STATEMENT):
-            part = slice(start, start + _CHUNKS_A_STATEMENT)
-            await self._add_chunks(tx, job, chunks[part], batches[part])
+        found = [_found(job, split) for job, split in zip(jobs, splits, strict=True)]
+        await tx.execute(self._sql["save_readings"], json.dumps(found))
+        rows = [
+            (job, batch, chunk)
+            for job, split in zip(jobs, splits, strict=True)
+            for chunk, batch in zip(split.chunks, split.batches, strict=True)
+        ]
+        for start in range(0, len(rows), _CHUNKS_A_STATEMENT):
+            await self._add_chunks(tx, rows[start : start + _CHUNKS_A_STATEMENT])
 
-    async def _add_chunks(
-        self, tx: Transaction, job: Job, chunks: Sequence[Chunk], batches: Sequence[int]
-    ) -> None:
+    async def _add_chunks(self, tx: Transaction, rows: Sequence[tuple[Job, int, Chunk]]) -> None:
+        chunks = [chunk for _, _, chunk in rows]
         await tx.execute(
             self._sql["add_chunks"],
-            job.tenant_id,
-            *job.key,
+            rows[0][0].tenant_id,
+            [job.document_id for job, _, _ in rows],
+            [job.version for job, _, _ in rows],
             [chunk.ordinal for chunk in chunks],
-            list(batches),
+            [batch for _, batch, _ in rows],
             [chunk.text for chunk in chunks],
             [chunk.page for chunk in chunks],
             [json.dumps(chunk.headings) for chunk in chunks],
@@ -181,9 +214,27 @@ class JobStore:
             for row in rows
         ]
 
-    async def save_batch(self, tx: Transaction, job: Job, next_batch: int) -> None:
+    async def save_batch(
+        self, tx: Transaction, job: Job, next_batch: int, reused: int, cost_usd: float | None
+    ) -> None:
         """The batches before `next_batch` are said; after the last one the index has the word."""
-        await tx.execute(self._sql["save_batch"], *job.key, next_batch)
+        await tx.execute(self._sql["save_batch"], *job.key, next_batch, reused, cost_usd)
+
+    async def save_said(
+        self,
+        tx: Transaction,
+        jobs: Sequence[Job],
+        reused: Sequence[int],
+        costs_usd: Sequence[float | None],
+    ) -> None:
+        """These versions are said as a whole."""
+        await tx.execute(
+            self._sql["save_said"],
+            [job.document_id for job in jobs],
+            [job.version for job in jobs],
+            reused,
+            costs_usd,
+        )
 
     async def postpone(
         self, tx: Transaction, job: Job, delay_seconds: float, *, waiting: str | None = None
@@ -194,6 +245,36 @@ class JobStore:
         )
         if waiting is not None:
             await tx.execute(self._sql["show_waiting"], job.tenant_id, *job.key, waiting)
+
+
+def _epochs(jobs: Sequence[Job]) -> tuple[list[UUID], list[int], list[int]]:
+    return (
+        [job.document_id for job in jobs],
+        [job.version for job in jobs],
+        [job.epoch for job in jobs],
+    )
+
+
+def _found(job: Job, split: Split) -> dict[str, Any]:
+    """A row of `save_readings`."""
+    reading, description = split.reading, split.description
+    return {
+        "document_id": str(job.document_id),
+        "document_version": job.version,
+        "title": reading.title,
+        "language": reading.language,
+        "embedding_model": reading.embedding_model,
+        "dimensions": reading.dimensions,
+        "passages_total": reading.passages_total,
+        "batches": reading.batches,
+        "media_type": description.media_type,
+        "pages": description.pages,
+        "author": description.author,
+        "dated_at": description.dated_at,
+        "headings": list(description.headings),
+        "tokens": description.tokens,
+        "chunking": description.chunking.model_dump(),
+    }
 
 
 def _job(row: Any) -> Job:
@@ -214,6 +295,7 @@ def _job(row: Any) -> Job:
         epoch=row["lease_epoch"],
         tries=row["tries"],
         out_of_patience=row["out_of_patience"],
+        taken_over=row["taken_over"],
         title=row["title"],
         file_name=row["file_name"],
         sha256=row["sha256"],
@@ -223,5 +305,7 @@ def _job(row: Any) -> Job:
         declared_type=row["declared_type"],
         next_batch=row["next_batch"],
         repeats=row["repeats"],
+        reused=row["passages_reused"],
+        created_at=row["created_at"],
         reading=reading,
     )

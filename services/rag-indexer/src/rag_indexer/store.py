@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -28,12 +28,13 @@ FRESH, LATER = 0, 1
 
 @dataclass(frozen=True)
 class LatestJob:
-    """The newest version of a document, as far as it has come."""
+    """What a document is, or is becoming."""
 
     state: str
     is_read: bool
     embedding_model: str | None
     chunking: ChunkingRule | None
+    code: str | None
     repairs: int
 
 
@@ -83,12 +84,31 @@ class Store:
         )
         return (choice_of(row) if row else None), bool(newer)
 
-    async def choice(
-        self, tx: Transaction, tenant_id: UUID, document_id: UUID | None = None
-    ) -> TenantChoice:
-        """What a document follows; defaults where nothing was heard yet."""
-        row = await tx.fetchrow(self._sql["find_choice"], tenant_id, document_id)
+    async def choice(self, tx: Transaction, tenant_id: UUID) -> TenantChoice:
+        """What a tenant's documents follow; defaults where nothing was heard yet."""
+        row = await tx.fetchrow(self._sql["find_choice"], tenant_id)
         return choice_of(row) if row else TenantChoice()
+
+    async def choices(
+        self, tx: Transaction, tenant_id: UUID, document_ids: Sequence[UUID]
+    ) -> dict[UUID, TenantChoice]:
+        """The same for each of these documents, with its own rule if it has one."""
+        choice = await self.choice(tx, tenant_id)
+        rows = await tx.fetch(self._sql["find_own_rules"], tenant_id, document_ids)
+        own = {row["document_id"]: rule_of(row["chunking"]) for row in rows}
+        return {
+            one: replace(choice, own_chunking=own[one]) if one in own else choice
+            for one in document_ids
+        }
+
+    async def other_passages(
+        self, tx: Transaction, tenant_id: UUID, document_ids: Sequence[UUID]
+    ) -> int:
+        """What all documents but these take up, or will when they are whole."""
+        passages: int = await tx.fetchval(
+            self._sql["count_other_passages"], tenant_id, document_ids
+        )
+        return passages
 
     async def knows_tenants(self, tx: Transaction) -> bool:
         """Whether any configuration was heard yet."""
@@ -158,12 +178,11 @@ class Store:
         repairs: int = 0,
     ) -> int | None:
         """Begin the next version; older ones that are not searchable yet stop. None: unknown."""
+        await tx.execute(self._sql["supersede_jobs"], tenant_id, document_id)
+        await tx.execute(self._sql["drop_all_chunks"], tenant_id, document_id)
         version: int | None = await tx.fetchval(self._sql["next_version"], tenant_id, document_id)
-        if version is None:
-            return None
-        await tx.execute(self._sql["supersede_jobs"], tenant_id, document_id, version)
-        await tx.execute(self._sql["drop_chunks"], tenant_id, document_id, version - 1)
-        await tx.execute(self._sql["add_job"], tenant_id, document_id, priority, repairs)
+        if version is not None:
+            await tx.execute(self._sql["add_job"], tenant_id, document_id, priority, repairs)
         return version
 
     async def keep_properties(
@@ -198,12 +217,14 @@ class Store:
             row["is_read"],
             row["embedding_model"],
             rule_of(row["chunking"]),
+            row["code"],
             row["repairs"],
         )
 
     async def remove_document(self, tx: Transaction, tenant_id: UUID, document_id: UUID) -> None:
         """Take the document away for good, whether it was heard of or not."""
         await tx.execute(self._sql["mark_removed"], tenant_id, document_id)
+        await tx.execute(self._sql["remove_jobs"], tenant_id, document_id)
         await tx.execute(self._sql["remove_document"], tenant_id, document_id)
 
     async def fail(
@@ -253,11 +274,11 @@ class Store:
             [one.shown for one in live],
         )
 
-    async def describe(
-        self, tx: Transaction, tenant_id: UUID, document_id: UUID, version: int
-    ) -> None:
-        """Let people see what the content of this version turned out to be."""
-        await tx.execute(self._sql["describe_document"], tenant_id, document_id, version)
+    async def describe(self, tx: Transaction, keys: Sequence[DocumentKey]) -> None:
+        """Let people see what the content of these versions turned out to be."""
+        await tx.execute(
+            self._sql["describe_documents"], [one for one, _ in keys], [two for _, two in keys]
+        )
 
 
 def choice_of(row: Any) -> TenantChoice:
@@ -270,7 +291,6 @@ def choice_of(row: Any) -> TenantChoice:
         )
     return TenantChoice(
         split=split,
-        own_chunking=rule_of(row.get("own_chunking")),
         language=row["language"],
         embedding_model=row["embedding_model"],
         quota_passages=row["quota_passages"],

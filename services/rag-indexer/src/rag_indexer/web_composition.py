@@ -38,7 +38,7 @@ async def open_web(settings: Settings, wiring: Wiring, life: Life) -> Web:
     store, blobs = WebStore(), Blobs.open(settings.blob_url)
     fetcher, rule = Fetcher(session, policy), settings.reading_rule()
     reader = WebReader(fetcher, policy, wiring.database, store, rule)
-    looks = Looks(wiring.outbox, blobs, store, reader, settings.indexing_limits().parser)
+    looks = Looks(wiring.outbox, blobs, store, reader, settings.parser_limits())
     worker = WebWorker(wiring.database, store, looks, settings.look_rule())
     requests = WebRequests(wiring.outbox, store, worker, policy)
     requests.register(wiring.bus)

@@ -105,7 +105,6 @@ create table embedding_spend (
     tenant_id uuid not null,
     embedding_model text not null,
     texts bigint not null default 0,
-    reused bigint not null default 0,
     tokens bigint not null default 0,
     cost_usd float8 not null default 0,
     unpriced_texts bigint not null default 0,
