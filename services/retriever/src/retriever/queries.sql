@@ -376,8 +376,8 @@ from near;
 with near as (
     select vectors.passage_key,
            (vectors.embedding <=> (select $2::real[]::halfvec)) + 0 as distance
-    from unnest($5::bigint[]) as only (version_id)
-    join vectors on vectors.version_id = only.version_id
+    from unnest($5::bigint[]) as allowed (version_id)
+    join vectors on vectors.version_id = allowed.version_id
     where vectors.tenant_id = $1::uuid and vectors.dimensions = $4::int
     order by distance
     limit $3::int
