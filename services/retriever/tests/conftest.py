@@ -11,14 +11,18 @@ import numpy as np
 import pytest
 import pytest_asyncio
 
-from contracts.v1.documents import EmbeddedPassage, PassagesEmbedded
+from contracts.v1.documents import DocumentConfigured, EmbeddedPassage, PassagesEmbedded
 from contracts.v1.models import EmbedTexts, TextsEmbedded
 from postgres import Database
 from retriever.cleaning import Cleaner
+from retriever.found import SearchOutcome
 from retriever.handlers import Handlers
 from retriever.index import Index as SearchIndex
+from retriever.index_types import StoredPassage
 from retriever.question_vector import Embedder
+from retriever.reranking import RankingModel
 from retriever.search import Search
+from retriever.search_plan import Wish
 from retriever.segment import Page
 from retriever.store import Store
 from retriever.upkeep import Upkeep
@@ -135,7 +139,8 @@ class Index:
         self.store = Store()
         embedder = Embedder(self.bus, timeout_seconds=1, pause_seconds=0)  # type: ignore[arg-type]
         self.index = SearchIndex()
-        self.search = Search(database, self.index, embedder)
+        ranking_model = RankingModel(self.bus, timeout_seconds=1)  # type: ignore[arg-type]
+        self.search = Search(database, self.index, embedder, ranking_model)
         self.upkeep = Upkeep(self.store)
         self.cleaner = Cleaner(database, self.upkeep)
         self.handlers = Handlers(self.outbox, self.store, self.search, self.cleaner)  # type: ignore[arg-type]
@@ -152,8 +157,30 @@ class Index:
             await self.hear(batch)
         return document_id
 
-    async def find(self, tenant_id: UUID, question: str, limit: int = 5) -> Any:
-        return await self.search.find(uuid4(), tenant_id, question, limit)
+    async def find(
+        self, tenant_id: UUID, question: str, limit: int = 5, **others: Any
+    ) -> SearchOutcome:
+        return await self.search.find(uuid4(), tenant_id, Wish(question, limit, **others))
+
+    async def configure(
+        self, tenant_id: UUID, document_id: UUID, revision: int, **chosen: Any
+    ) -> None:
+        """What gateway says when a tenant changed a document's properties."""
+        usual: dict[str, Any] = {
+            "enabled": True,
+            "expires_at": None,
+            "tags": [],
+            "metadata": [],
+            "chunking": None,
+            "external_id": None,
+            "document_kind": "file",
+            "source_url": None,
+        }
+        message = DocumentConfigured.make(
+            tenant_id=tenant_id, document_id=document_id, revision=revision, **{**usual, **chosen}
+        )
+        async with self.database.transaction(tenant_id) as tx:
+            await self.handlers.document_configured(message, tx)
 
     async def words(self, tenant_id: UUID, question: str) -> Any:
         """The keyword leg alone, with its scope."""
@@ -192,3 +219,33 @@ def batches_of() -> Callable[..., list[PassagesEmbedded]]:
 def words_bus() -> WordsBus:
     """Word vectors for questions, as llm-router would give them."""
     return WordsBus()
+
+
+@pytest.fixture
+def make_passage() -> Callable[..., StoredPassage]:
+    """`make_passage(7, "words", page=2)`: a stored passage."""
+    return _passage
+
+
+def _passage(key: int, text: str, **others: object) -> StoredPassage:
+    fields: dict[str, object] = {
+        "key": key,
+        "passage_id": None,
+        "document_id": None,
+        "document_version": 1,
+        "version_id": 1,
+        "title": "T",
+        "ordinal": key,
+        "page": None,
+        "heading": None,
+        "text": text,
+        "start_offset": 0,
+        "end_offset": len(text),
+        "token_count": 1,
+        "parent_start": None,
+        "parent_end": None,
+        "document_kind": "file",
+        "source_url": None,
+        "revision": 1,
+    }
+    return StoredPassage(**(fields | others))  # type: ignore[arg-type]

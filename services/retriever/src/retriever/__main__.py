@@ -17,6 +17,7 @@ from retriever.config import Settings
 from retriever.handlers import Handlers
 from retriever.index import Index
 from retriever.question_vector import Embedder
+from retriever.reranking import RankingModel
 from retriever.search import Search
 from retriever.store import Store
 from retriever.upkeep import Upkeep
@@ -37,7 +38,8 @@ async def start(settings: Settings, life: Life) -> None:
     )
     cleaner = Cleaner(wiring.database, Upkeep(store), kept_days=settings.kept_days)
     index = Index(settings.index_cache_mib * 2**20)
-    search = Search(wiring.database, index, embedder)
+    ranking_model = RankingModel(wiring.bus, timeout_seconds=settings.rank_timeout_seconds)
+    search = Search(wiring.database, index, embedder, ranking_model)
     handlers = Handlers(wiring.outbox, store, search, cleaner)
     wiring.outbox.hear(TenantConfigured, handlers.tenant_configured)
     wiring.outbox.hear(PassagesEmbedded, handlers.passages_embedded, prefetch=_BATCHES_AT_ONCE)

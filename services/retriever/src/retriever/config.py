@@ -19,6 +19,9 @@ class Settings(ServiceSettings):
         ge=0,
         description="After a question stayed without a vector, searches use words alone so long.",
     )
+    rank_timeout_seconds: float = Field(
+        2.0, gt=0, description="How long a search waits for a re-ranking model."
+    )
     connections_max: int = Field(
         12, ge=2, description="Connections to PostgreSQL; a search uses two for a moment."
     )

@@ -13,15 +13,17 @@ from contracts.v1.documents import (
     PassagesListed,
     RollbackDocument,
 )
-from contracts.v1.knowledge import FoundPassage, KnowledgeFound, SearchKnowledge
+from contracts.v1.knowledge import KnowledgeFound, SearchKnowledge
 from contracts.v1.tenants import TenantConfigured
 from observe import get_logger
 from outbox import Outbox
 from postgres import Transaction
 from retriever.cleaning import Cleaner
+from retriever.found import answer_of
 from retriever.index_types import TenantSearch
 from retriever.metrics import SWITCHED
-from retriever.search import Found, Search
+from retriever.search import Search
+from retriever.search_plan import Wish
 from retriever.store import Store
 
 _BATCHES_MERGED = 8
@@ -161,30 +163,12 @@ class Handlers:
 
     async def search_knowledge(self, request: SearchKnowledge) -> KnowledgeFound:
         """The best passages, or why there are none."""
-        outcome = await self._search.find(
-            request.correlation_id, request.tenant_id, request.query, request.limit
+        wish = Wish(
+            question=request.query,
+            limit=request.limit,
+            only=request.filter,
+            tuning=request.tuning,
+            explain=bool(request.explain),
         )
-        return KnowledgeFound(
-            passages=[found_passage(found) for found in outcome.found],
-            reason=outcome.reason,
-            degraded=outcome.degraded,
-            candidates=outcome.candidates,
-            milliseconds=round(outcome.milliseconds, 2),
-        )
-
-
-def found_passage(found: Found) -> FoundPassage:
-    """A stored passage with its scores, as it travels."""
-    passage, candidate = found.passage, found.candidate
-    return FoundPassage(
-        passage_id=passage.passage_id,
-        document_id=passage.document_id,
-        document_version=passage.document_version,
-        title=passage.title,
-        page=passage.page,
-        heading=passage.heading,
-        text=passage.text,
-        keyword_score=candidate.keyword_score,
-        vector_score=candidate.vector_score,
-        score=min(1.0, max(0.0, candidate.score)),
-    )
+        outcome = await self._search.find(request.correlation_id, request.tenant_id, wish)
+        return answer_of(outcome)

@@ -11,3 +11,6 @@ DEGRADED = Counter(
     "chat_retriever_degraded_total", "Searches by words alone, because the embedder was away."
 )
 SWITCHED = Counter("chat_retriever_versions_switched_total", "Document versions made searchable.")
+NOTHING = Counter(
+    "chat_retriever_nothing_total", "Searches that found nothing, by their cause.", ["cause"]
+)
