@@ -32,20 +32,25 @@ async def test_robots_txt_holds_for_redirects_too(world: Any, site: Any) -> None
     assert site.asked == ["/robots.txt", "/a"]
 
 
-@pytest.mark.parametrize(
-    ("status", "code"),
-    [(200, None), (404, None), (403, None), (500, "robots_unreachable"),
-     (429, "robots_unreachable")],
-)  # fmt: skip
 async def test_a_site_that_fails_is_not_read_and_one_without_the_file_is(
-    world: Any, site: Any, status: int, code: str | None
+    world: Any, site: Any
 ) -> None:
-    site.say("/robots.txt", "", status=status)
     site.page("/a", "Words.")
-    source_id = await world.add(f"{site.url}/a")
-    await world.look()
-    assert (await world.source(source_id)).code == code
-    assert ("/a" in site.asked) is (code is None)
+    source_id = await world.add(f"{site.url}/a", paused=True)
+    for status, code in (
+        (200, None),
+        (404, None),
+        (403, None),
+        (500, "robots_unreachable"),
+        (429, "robots_unreachable"),
+    ):
+        site.say("/robots.txt", "", status=status)
+        site.asked.clear()
+        world.worker = world.another_worker()
+        await world.choose(source_id)
+        await world.again(source_id)
+        assert (await world.source(source_id)).code == code
+        assert ("/a" in site.asked) is (code is None)
 
 
 async def test_robots_txt_is_asked_for_once_an_hour(world: Any, site: Any) -> None:
@@ -94,26 +99,26 @@ async def test_there_is_a_pause_after_each_request(world: Any, site: Any) -> Non
     assert len(world.heard()) == 2
 
 
-@pytest.mark.parametrize(
-    ("robots", "answer", "least", "most"),
-    [
-        ("User-agent: *\nCrawl-delay: 20\n", {}, 15, 20),
-        ("User-agent: *\nCrawl-delay: 4000\n", {}, 25, 30),
-        ("", {"status": 429, "headers": {"Retry-After": "120"}}, 100, 120),
-        ("", {"status": 429}, 25, 30),
-        ("", {"status": 503, "headers": {"Retry-After": "99999"}}, 250, 300),
-    ],
-)
-async def test_a_site_may_ask_for_a_longer_pause(
-    world: Any, site: Any, robots: str, answer: dict[str, Any], least: int, most: int
-) -> None:
-    site.say("/robots.txt", robots)
-    site.say("/a", html_of("Words."), **answer)
-    await world.add(f"{site.url}/a")
-    await world.look()
-    async with world.database.system() as tx:
-        pause = await tx.fetchval("select extract(epoch from free_at - now()) from web_hosts")
-    assert least < pause <= most
+PAUSES: list[tuple[str, dict[str, Any], int, int]] = [
+    ("User-agent: *\nCrawl-delay: 20\n", {}, 15, 20),
+    ("User-agent: *\nCrawl-delay: 4000\n", {}, 25, 30),
+    ("", {"status": 429, "headers": {"Retry-After": "120"}}, 100, 120),
+    ("", {"status": 429}, 25, 30),
+    ("", {"status": 503, "headers": {"Retry-After": "99999"}}, 250, 300),
+]
+
+
+async def test_a_site_may_ask_for_a_longer_pause(world: Any, site: Any) -> None:
+    for number, (robots, answer, least, most) in enumerate(PAUSES):
+        site.say("/robots.txt", robots)
+        site.say(f"/{number}", html_of("Words."), **answer)
+        world.worker = world.another_worker()
+        await world.add(f"{site.url}/{number}")
+        await world.look()
+        async with world.database.system() as tx:
+            pause = await tx.fetchval("select extract(epoch from free_at - now()) from web_hosts")
+            await tx.execute("delete from web_hosts")
+        assert least < pause <= most
 
 
 async def test_a_busy_site_keeps_nobody_else_waiting(world: Any, site: Any) -> None:
