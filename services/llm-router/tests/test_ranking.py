@@ -59,25 +59,27 @@ def test_the_nearest_token_of_a_passage_counts_for_each_of_the_question() -> Non
     weights = np.asarray([0.5, 0.5], np.float32)
     both, one, opposite = vectors([0, 3], [2, 0]), vectors([1, 0]), vectors([-1, 0])
     assert late_scores(question, weights, [both, one, opposite]) == pytest.approx(
-        [1.0, 0.5, -0.5], abs=0.02
+        [1.0, 0.5, 0.0], abs=0.02
     )
 
 
-def test_weights_are_shared_by_the_pieces_of_a_word_and_punctuation_has_none() -> None:
-    tokens = TokenVectors(np.zeros((4, 2), np.int8), ((0, 4), (4, 9), (10, 13), (13, 14)))
-    weights = token_weights("embedding for?", tokens, [3.0, 1.0])
-    assert weights.tolist() == pytest.approx([0.375, 0.375, 0.25, 0.0])
+def test_a_nearness_that_any_two_tokens_have_says_nothing() -> None:
+    question, weights = vectors([1, 0]), np.asarray([1.0], np.float32)
+    at_floor, above = vectors([0.59, 0.81]), vectors([0.8, 0.6])
+    assert late_scores(question, weights, [at_floor, above]) == pytest.approx([0, 0.5], abs=0.02)
 
 
-def test_a_question_of_punctuation_still_has_weights() -> None:
-    tokens = TokenVectors(np.zeros((2, 2), np.int8), ((0, 1), (1, 2)))
-    assert token_weights("?!", tokens, None).tolist() == [0.5, 0.5]
-    assert token_weights("?!", tokens, [0.0]).tolist() == [0.5, 0.5]
+def test_a_words_weight_is_that_of_each_piece_and_a_little_for_everything() -> None:
+    spans = ((0, 0), (0, 4), (4, 9), (10, 13), (13, 14), (0, 0))
+    tokens = TokenVectors(np.zeros((6, 2), np.int8), spans)
+    weights = token_weights("embedding for?", tokens, [3.0, 0.0])
+    assert weights.tolist() == pytest.approx([0, 0.4375, 0.4375, 0.0625, 0.0625, 0])
 
 
-def test_special_tokens_are_left_out() -> None:
-    hidden = np.eye(3, dtype=np.float32)
-    assert len(packed(hidden, [(0, 0), (0, 4), (0, 0)]).values) == 1
+def test_without_weights_all_tokens_but_the_special_ones_are_equal() -> None:
+    tokens = TokenVectors(np.zeros((4, 2), np.int8), ((0, 0), (0, 1), (1, 2), (0, 0)))
+    assert token_weights("?!", tokens, None).tolist() == [0, 0.5, 0.5, 0]
+    assert token_weights("?!", tokens, [9.0]).tolist() == [0, 0.5, 0.5, 0]
 
 
 async def test_the_passage_that_answers_stands_first(minilm: MiniLM) -> None:

@@ -54,7 +54,9 @@ class SearchTuning(Part):
     fusion: Literal["weighted", "rrf"] | None = Field(description="How two lists become one.")
     keyword_weight: float | None = Field(ge=0, le=1, description="Share of the keyword leg.")
     vector_weight: float | None = Field(ge=0, le=1, description="Share of the vector leg.")
-    reranker: ShortText | None = Field(description="`none`, `builtin/maxsim`, or `provider/model`.")
+    reranker: ShortText | None = Field(
+        description="`none`, `builtin/neighbours`, `builtin/maxsim`, or `provider/model`."
+    )
     expansion: Literal["none", "neighbours", "parent"] | None = Field(
         description="What a found passage is read with."
     )

@@ -56,7 +56,9 @@ class TenantSettings(Part):
         None, description="How keyword and vector lists become one; null is weighted."
     )
     reranker: ShortText | None = Field(
-        None, description="`none`, `builtin/maxsim` or `provider/model`; null is none."
+        None,
+        description="`none`, `builtin/neighbours`, `builtin/maxsim` or `provider/model`; null is "
+        "`builtin/neighbours`, which costs no model call.",
     )
     expansion: Literal["none", "neighbours", "parent"] | None = Field(
         None, description="What a found passage is read with; null: its parent if it has one."

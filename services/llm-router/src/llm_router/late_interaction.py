@@ -1,7 +1,9 @@
 """Late interaction: how near each word of a question comes to some word of a passage. Pure.
 
 A passage's score is the weighted mean, over the question's tokens, of the largest cosine between
-the token and any token of the passage ("MaxSim"). Token vectors are kept as one byte a number.
+the token and any token of the passage ("MaxSim"), as far as that is above what any two tokens of
+this model have: without the floor ranking by it measured no better than no ranking at all (README).
+Token vectors are kept as one byte a number.
 """
 
 from __future__ import annotations
@@ -18,16 +20,20 @@ if TYPE_CHECKING:
 _WORD = re.compile(r"\w+")
 _SCALE = 127.0
 _OFFSET_BYTES = 120
-UNKNOWN_WORD_WEIGHT = 1.0
+COSINE_FLOOR = 0.6
+"""Tokens of unrelated texts reach this; only what is above it says something."""
+
+PIECE_WEIGHT = 0.5
+"""Added to every piece of a word, so that a question of stop words alone still has weights."""
 
 
 @dataclass(frozen=True, slots=True)
 class TokenVectors:
-    """The last hidden states of one text's tokens, unit length, as int8; without special tokens."""
+    """The last hidden states of one text's tokens, unit length, as int8."""
 
     values: NDArray[np.int8]
     offsets: tuple[tuple[int, int], ...]
-    """First and one past the last character of each token."""
+    """First and one past the last character of each token; none for passages."""
 
     @property
     def size_bytes(self) -> int:
@@ -42,50 +48,43 @@ class TokenVectors:
 
 
 def packed(hidden: NDArray[np.float32], offsets: Sequence[tuple[int, int]]) -> TokenVectors:
-    """Token vectors of one text; special tokens, which stand for no characters, are left out."""
+    """Token vectors of one text; special tokens stand for no characters."""
     import numpy as np
 
-    real = [place for place, (start, end) in enumerate(offsets) if end > start]
-    rows = hidden[real]
-    norms = np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-12)
-    values = np.rint(rows / norms * _SCALE).astype(np.int8)
-    return TokenVectors(values, tuple(offsets[place] for place in real))
+    norms = np.maximum(np.linalg.norm(hidden, axis=1, keepdims=True), 1e-12)
+    values = np.rint(hidden / norms * _SCALE).astype(np.int8)
+    return TokenVectors(values, tuple(offsets))
 
 
 def token_weights(
     question: str, tokens: TokenVectors, word_weights: Sequence[float] | None
 ) -> NDArray[np.float32]:
-    """One weight a token: its word's, shared by the word's pieces; punctuation has none.
+    """One weight a token, in all 1: its word's and a little; special tokens have none.
 
-    `word_weights` belong to the question's words (`\\w+`) in order; without them words are equal.
+    `word_weights` belong to the question's words (`\\w+`) in order; without them tokens are equal.
     """
     import numpy as np
 
     words = [match.span() for match in _WORD.finditer(question)]
     weights = np.zeros(len(tokens.offsets), np.float32)
-    owners = [_word_of(words, span) for span in tokens.offsets]
-    pieces: dict[int, int] = {}
-    for word in owners:
-        pieces[word] = pieces.get(word, 0) + 1
-    for place, word in enumerate(owners):
-        if word >= 0:
-            weights[place] = _weight(word, word_weights) / pieces[word]
-    if not weights.any():
-        weights[:] = 1.0
-    total: float = float(weights.sum())
-    return weights / np.float32(total) if total else weights
+    for place, (start, end) in enumerate(tokens.offsets):
+        if end > start:
+            weights[place] = _weight(_word_of(words, (start, end)), word_weights)
+    total = float(weights.sum())
+    return weights / np.float32(total) if total > 0 else weights
 
 
 def _weight(word: int, word_weights: Sequence[float] | None) -> float:
     if word_weights is None:
         return 1.0
-    return max(0.0, word_weights[word]) if word < len(word_weights) else UNKNOWN_WORD_WEIGHT
+    known = word_weights[word] if 0 <= word < len(word_weights) else 0.0
+    return max(0.0, known) + PIECE_WEIGHT
 
 
 def _word_of(words: Sequence[tuple[int, int]], span: tuple[int, int]) -> int:
     """The word that a token is a piece of, -1 for none."""
     for place, (start, end) in enumerate(words):
-        if span[0] < end and start < span[1]:
+        if start <= span[0] < end:
             return place
     return -1
 
@@ -93,7 +92,9 @@ def _word_of(words: Sequence[tuple[int, int]], span: tuple[int, int]) -> int:
 def late_scores(
     question: TokenVectors, weights: NDArray[np.float32], passages: Sequence[TokenVectors]
 ) -> list[float]:
-    """Weighted MaxSim of each passage, from -1 to 1."""
+    """Weighted MaxSim of each passage, from 0 to 1."""
+    import numpy as np
+
     asked = question.unit()
     if not len(asked):
         return [0.0] * len(passages)
@@ -103,5 +104,6 @@ def late_scores(
             scores.append(0.0)
             continue
         nearest = (asked @ passage.unit().T).max(axis=1)
-        scores.append(float(nearest @ weights))
+        above = np.maximum(nearest - COSINE_FLOOR, 0.0) / (1 - COSINE_FLOOR)
+        scores.append(float(above @ weights))
     return scores
