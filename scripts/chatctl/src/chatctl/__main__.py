@@ -5,8 +5,10 @@ from __future__ import annotations
 from chatctl import (
     command_channel_health,
     command_channels,
+    command_documents,
     command_knowledge,
     command_life,
+    command_search,
     command_simulate,
     command_talk,
     command_tenants,
@@ -16,8 +18,10 @@ from chatctl.cli import app
 __all__ = [
     "command_channel_health",
     "command_channels",
+    "command_documents",
     "command_knowledge",
     "command_life",
+    "command_search",
     "command_simulate",
     "command_talk",
     "command_tenants",

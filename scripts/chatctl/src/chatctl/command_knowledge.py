@@ -1,8 +1,7 @@
-"""docs, search."""
+"""knowledge, qa."""
 
 from __future__ import annotations
 
-import mimetypes
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -10,103 +9,107 @@ import typer
 from rich.markup import escape
 
 from chatctl.cli import app, console, with_api
+from chatctl.document_view import use_table
 from chatctl.gateway_api import GatewayApi
 from chatctl.overview import whole_table
-from chatctl.seeding import Seeder
 
-docs = typer.Typer(no_args_is_help=True, help="The tenant's documents.")
-app.add_typer(docs, name="docs")
-
-GUESSES = {".md": "text/markdown", ".markdown": "text/markdown", ".txt": "text/plain"}
+qa = typer.Typer(no_args_is_help=True, help="Questions that the tenant answers itself.")
+app.add_typer(qa, name="qa")
 
 
-@docs.command("add")
-def add(
-    paths: Annotated[list[Path], typer.Argument(help="PDF, DOCX, TXT or MD files.", exists=True)],
-    wait: Annotated[bool, typer.Option(help="Wait until they can be found.")] = True,
-) -> None:
-    """Upload documents."""
+@app.command()
+def knowledge() -> None:
+    """Show what the tenant's documents take up, and how much they may."""
 
     async def work(api: GatewayApi, state: dict[str, Any]) -> None:
-        tenant_id = state["CHAT_TENANT_ID"]
-        ids = []
-        for path in paths:
-            guess = GUESSES.get(path.suffix.lower()) or mimetypes.guess_type(path.name)[0]
-            kind = guess or "application/octet-stream"
-            place = f"/api/tenants/{tenant_id}/documents"
-            made = await api.upload(place, path.name, path.read_bytes(), kind)
-            ids.append(made["document_id"])
-            console.print(f"{made['document_id']}  {path.name}")
-        if wait:
-            with console.status("reading and indexing"):
-                await Seeder(api, "").wait_searchable(tenant_id, ids)
-            console.print("They can be asked about now.")
+        console.print(use_table(await api.get(f"/api/tenants/{state['CHAT_TENANT_ID']}/knowledge")))
 
     with_api(work)
 
 
-@docs.command("list")
-def list_documents() -> None:
-    """List the documents and their states."""
+@qa.command("add")
+def add_pair(
+    question: Annotated[str, typer.Argument(help="As a customer would ask it.")],
+    answer: Annotated[str, typer.Argument(help="What the bot answers from.")],
+    alternative: Annotated[
+        list[str] | None, typer.Option("--or", help="Another way to ask it.")
+    ] = None,
+    tag: Annotated[list[str] | None, typer.Option("--tag", "-t", help="For filters.")] = None,
+    language: Annotated[str, typer.Option(help="BCP 47; told from the words if absent.")] = "",
+) -> None:
+    """Keep a question and its answer."""
 
     async def work(api: GatewayApi, state: dict[str, Any]) -> None:
-        table = whole_table("document", "title", "stage", "passages", "what to do")
-        async for found in api.every(f"/api/tenants/{state['CHAT_TENANT_ID']}/documents"):
+        body: dict[str, Any] = {"question": question, "answer": answer}
+        given = {"alternatives": alternative, "tags": tag, "language": language}
+        body |= {name: value for name, value in given.items() if value}
+        made = await api.post(pairs_of(state), body)
+        console.print(made["document_id"])
+
+    with_api(work)
+
+
+@qa.command("list")
+def list_pairs(
+    tag: Annotated[str, typer.Option(help="Only with this tag.")] = "",
+    words: Annotated[str, typer.Option(help="Only with this in question or answer.")] = "",
+) -> None:
+    """List questions and answers, the newest first."""
+
+    async def work(api: GatewayApi, state: dict[str, Any]) -> None:
+        wish = {name: text for name, text in (("tag", tag), ("words", words)) if text}
+        table = whole_table("document", "question", "answer", "tags")
+        async for pair in api.every(pairs_of(state), **wish):
+            asked = [pair["question"], *pair["alternatives"]]
             table.add_row(
-                str(found["document_id"]),
-                str(found["title"]),
-                f"{found['stage']} {found['percent']} %" if found["stage"] != "ready" else "ready",
-                str(found["passages"]),
-                str(found["detail"] or ""),
+                str(pair["document_id"]),
+                escape("\n".join(asked)),
+                escape(str(pair["answer"])),
+                escape(", ".join(pair["tags"])),
             )
         console.print(table)
 
     with_api(work)
 
 
-@docs.command("rm")
-def remove(document_id: str) -> None:
-    """Delete a document; the next question cannot see it."""
+@qa.command("rm")
+def remove_pair(document_ids: Annotated[list[str], typer.Argument(metavar="DOCUMENT")]) -> None:
+    """Delete questions with their answers."""
 
     async def work(api: GatewayApi, state: dict[str, Any]) -> None:
-        await api.delete(f"/api/tenants/{state['CHAT_TENANT_ID']}/documents/{document_id}")
+        for document_id in document_ids:
+            await api.delete(f"{pairs_of(state)}/{document_id}")
 
     with_api(work)
 
 
-@docs.command("reindex")
-def reindex(document_id: str) -> None:
-    """Read and index a document again."""
-
-    async def work(api: GatewayApi, state: dict[str, Any]) -> None:
-        place = f"/api/tenants/{state['CHAT_TENANT_ID']}/documents/{document_id}/reindex"
-        await api.post(place)
-
-    with_api(work)
-
-
-@app.command()
-def search(
-    query: Annotated[str, typer.Argument(help="What to look for.")],
-    top: Annotated[int, typer.Option(help="How many passages.")] = 5,
-    explain: Annotated[bool, typer.Option("--explain", help="Scores of both legs.")] = False,
+@qa.command("import")
+def import_pairs(
+    path: Annotated[
+        Path,
+        typer.Argument(
+            help="CSV in UTF-8: question, answer, and alternatives, language, tags.",
+            exists=True,
+            dir_okay=False,
+        ),
+    ],
 ) -> None:
-    """Show which passages the retriever finds for a question, with their scores."""
+    """Take a table of questions and answers; known questions get their new answer."""
 
-    async def work(api: GatewayApi, state: dict[str, Any]) -> None:
-        place = f"/api/tenants/{state['CHAT_TENANT_ID']}/search"
-        found = await api.post(place, {"query": query, "limit": top})
-        if not found["passages"]:
-            console.print(f"nothing: {found.get('reason')}")
-        for number, passage in enumerate(found["passages"], 1):
-            place = " · ".join(str(p) for p in (passage["title"], passage.get("heading")) if p)
-            scores = f"{passage['score']:.3f}"
-            if explain:
-                legs = (passage["keyword_score"], passage["vector_score"])
-                scores += " = keywords {:.3f}, meaning {:.3f}".format(*legs)
-            console.print(f"[bold]{number}. {escape(place)}[/bold]  [dim]{scores}[/dim]")
-            console.print(f"   {' '.join(passage['text'].split())[:300]}", markup=False)
-        if found.get("degraded"):
-            console.print("[yellow]only keywords were searched: no embeddings just now[/yellow]")
+    async def work(api: GatewayApi, state: dict[str, Any]) -> int:
+        told = await api.upload(
+            f"{pairs_of(state)}/import", path.name, path.read_bytes(), "text/csv"
+        )
+        names = ("created", "replaced", "updated", "unchanged", "failed")
+        console.print(", ".join(f"{told[name]} {name}" for name in names))
+        for problem in told["problems"]:
+            console.print(f"line {problem['line']}: {problem['detail']}", markup=False)
+        return int(told["failed"])
 
-    with_api(work)
+    if with_api(work):
+        raise typer.Exit(1)
+
+
+def pairs_of(state: dict[str, Any]) -> str:
+    """Where the tenant's pairs are in the API."""
+    return f"/api/tenants/{state['CHAT_TENANT_ID']}/qa-pairs"

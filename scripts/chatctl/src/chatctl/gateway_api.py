@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, BinaryIO, Self
 
 import aiohttp
 
 TIMEOUT_SECONDS = 30.0
+UPLOAD_TIMEOUT = aiohttp.ClientTimeout(total=600.0)
 PAGE_ITEMS = 100
 
 
@@ -48,13 +49,32 @@ class GatewayApi:
 
     async def call(self, method: str, path: str, **arguments: Any) -> Any:
         """Send one request; return the decoded body, or raise ApiProblem."""
+        return (await self.exchange(method, path, **arguments))[0]
+
+    async def exchange(
+        self, method: str, path: str, **arguments: Any
+    ) -> tuple[Any, Mapping[str, str]]:
+        """As `call`, with the answer's headers."""
         if self._session is None:
             raise RuntimeError("use `async with GatewayApi(...)`")
         async with self._session.request(method, self._url + path, **arguments) as answer:
-            body = await answer.json(content_type=None) if answer.content_length != 0 else None
+            has_body = answer.content_length != 0 and method != "HEAD"
+            body = await answer.json(content_type=None) if has_body else None
             if answer.status >= 400:
                 raise ApiProblem(answer.status, body if isinstance(body, dict) else {})
-            return body
+            return body, answer.headers
+
+    async def download(self, path: str, target: BinaryIO, **query: str | int) -> str:
+        """GET bytes into a file; return the name they are saved under."""
+        if self._session is None:
+            raise RuntimeError("use `async with GatewayApi(...)`")
+        async with self._session.get(self._url + path, params=query) as answer:
+            if answer.status >= 400:
+                raise ApiProblem(answer.status, await answer.json(content_type=None))
+            async for piece in answer.content.iter_chunked(256 * 1024):
+                target.write(piece)
+            found = answer.content_disposition
+            return (found.filename if found else None) or "document"
 
     async def get(self, path: str, **query: str | int) -> Any:
         """GET with a query."""
@@ -72,11 +92,26 @@ class GatewayApi:
         """DELETE."""
         return await self.call("DELETE", path)
 
-    async def upload(self, path: str, file_name: str, data: bytes, content_type: str) -> Any:
-        """POST one file as multipart form data."""
+    async def patch(self, path: str, body: dict[str, Any]) -> Any:
+        """PATCH a JSON object."""
+        return await self.call("PATCH", path, json=body)
+
+    async def upload(
+        self,
+        path: str,
+        file_name: str,
+        data: bytes,
+        content_type: str,
+        *,
+        method: str = "POST",
+        fields: Mapping[str, str] | None = None,
+    ) -> Any:
+        """POST (or PUT) one file as multipart form data, with text fields beside it."""
         form = aiohttp.FormData()
         form.add_field("file", data, filename=file_name, content_type=content_type)
-        return await self.call("POST", path, data=form)
+        for name, text in (fields or {}).items():
+            form.add_field(name, text)
+        return await self.call(method, path, data=form, timeout=UPLOAD_TIMEOUT)
 
     async def every(self, path: str, **query: str | int) -> AsyncIterator[dict[str, Any]]:
         """Yield every item of a list, page by page."""
