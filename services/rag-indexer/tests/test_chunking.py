@@ -211,10 +211,10 @@ def test_the_hash_is_that_of_the_words() -> None:
 def test_endless_lines_are_cut_in_bounded_time(text: str) -> None:
     starts = PIECES.starts(text)
     for strategy in STRATEGIES:
-        started = time.monotonic()
+        started = time.process_time()
         rule = ChunkRule(222, 32, strategy=strategy, parent_tokens=666)
         chunks = chunk(plain(text), starts, rule)
-        assert time.monotonic() - started < 5
+        assert time.process_time() - started < 5
         assert all(len(one.text) <= CHARACTERS_MAX for one in chunks)
         assert all(one.token_count <= 222 for one in chunks)
 
@@ -231,8 +231,8 @@ def test_headings_without_end_take_linear_time() -> None:
     for sections in (5_000, 40_000):
         text = "".join(f"# {n}\n\nA fact.\n\n" for n in range(sections))
         document, starts = markdown(text), BYTE_PAIRS.starts(text)
-        started = time.monotonic()
+        started = time.process_time()
         chunks = chunk(document, starts, ChunkRule(222, 32, parent_tokens=666))
-        seconds.append(time.monotonic() - started)
+        seconds.append(time.process_time() - started)
         assert len(chunks) == sections
     assert seconds[1] < 30 * seconds[0]

@@ -163,6 +163,12 @@ def test_croatian_dates_do_not_end_a_sentence(strategy: Strategy) -> None:
         assert not one.text.startswith("siječnja")
 
 
+def test_a_text_without_capitals_is_cut_at_its_sentences() -> None:
+    text = "the pump of the machine is blocked by lime . clean it, e.g. with vinegar. " * 30
+    for one in cut(plain(text), ChunkRule(60, 0)):
+        assert one.text.startswith(("the pump", "clean it"))
+
+
 @pytest.mark.parametrize("strategy", ["paragraph", "recursive", "headings"])
 def test_chinese_is_cut_at_its_sentences(strategy: Strategy) -> None:
     chunks = cut(plain(CHINESE), ChunkRule(100, 0, strategy=strategy))

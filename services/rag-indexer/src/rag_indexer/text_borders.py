@@ -17,6 +17,8 @@ _SENTENCE_END = re.compile(
     r"(?<=[.!?\u2026])[\"'\u201d\u2019)\]]*+\s++"
     r"|(?<=[\u3002\uff01\uff1f])[\u300d\u300f\u201d\u2019\uff09]*+"
 )
+_SHORT_WORD = re.compile(r"(?:^|\W)(?:\w{1,3}|[0-9]+)\.$")
+_SHORT_WORD_CHARACTERS = 12
 _STRUCTURED_LINE = re.compile(
     r"^[^\S\n]{0,12}(?:"
     r"(?P<fence>```+|~~~+)[^\n]*+"
@@ -92,11 +94,7 @@ def borders_of(document: ParsedDocument, blocks: Sequence[Block]) -> Borders:
     text = document.text
     headings = _headings(document)
     paragraphs = {found.end() for found in _BLANK_LINES.finditer(text)}
-    sentences = {
-        found.end()
-        for found in _SENTENCE_END.finditer(text)
-        if not text[found.end() : found.end() + 1].islower()
-    }
+    sentences = {found.end() for found in _SENTENCE_END.finditer(text) if not _goes_on(text, found)}
     for block in blocks:
         sentences |= {block.start, block.end, *(start for start, _ in block.parts)}
     return Borders(
@@ -105,6 +103,14 @@ def borders_of(document: ParsedDocument, blocks: Sequence[Block]) -> Borders:
         lines=[found.end() for found in _LINE_END.finditer(text)],
         sentences=sorted(sentences),
     )
+
+
+def _goes_on(text: str, found: re.Match[str]) -> bool:
+    """A small letter after the full stop of a number or an abbreviation: `15. siječnja`."""
+    if not text[found.end() : found.end() + 1].islower():
+        return False
+    before = text[max(0, found.start() - _SHORT_WORD_CHARACTERS) : found.start()]
+    return _SHORT_WORD.search(before) is not None
 
 
 def heading_starts(document: ParsedDocument) -> Iterator[tuple[int, tuple[str, ...]]]:
