@@ -12,6 +12,7 @@ from chatctl import (
     command_simulate,
     command_talk,
     command_tenants,
+    command_web,
 )
 from chatctl.cli import app
 
@@ -25,6 +26,7 @@ __all__ = [
     "command_simulate",
     "command_talk",
     "command_tenants",
+    "command_web",
 ]
 
 

@@ -93,6 +93,7 @@ class ComposePlatform:
             "CHAT_META_GRAPH_URL": f"http://meta-simulator:{SIMULATOR_PORT}",
             "CHAT_OLLAMA_BASE_URL": providers,
             "CHAT_WEBHOOK_ALLOW_PRIVATE_NETWORKS": "true",
+            "CHAT_WEB_ALLOW_PRIVATE_NETWORKS": "true",
             "CHAT_DEMO_CHANNEL_KEY": widget_key,
         }
         for provider, base in (("OPENAI", f"{providers}/v1"), ("ANTHROPIC", providers)):

@@ -20,6 +20,7 @@ GRAPH_VERSION = "v23.0"
 FROM_OUTSIDE = (
     "CHAT_LOG_LEVEL", "CHAT_OTLP_ENDPOINT", "CHAT_TRACE_SAMPLE_RATIO", "CHAT_FAILPOINTS",
     "CHAT_META_GRAPH_URL", "CHAT_META_GRAPH_VERSION", "CHAT_WEBHOOK_ALLOW_PRIVATE_NETWORKS",
+    "CHAT_WEB_ALLOW_PRIVATE_NETWORKS",
     "CHAT_OPENAI_BASE_URL", "CHAT_ANTHROPIC_BASE_URL", "CHAT_OLLAMA_BASE_URL",
     "CHAT_OPENAI_API_KEY", "CHAT_ANTHROPIC_API_KEY",
     "CHAT_LLM_MODEL", "CHAT_LLM_FALLBACK_MODELS", "CHAT_EMBEDDING_MODEL",
@@ -35,7 +36,7 @@ USES = {
         "CHAT_META_GRAPH_URL", "CHAT_META_GRAPH_VERSION", "CHAT_MASTER_KEYS", "CHAT_BLOB_URL",
     ),
     "orchestrator": (),
-    "rag-indexer": ("CHAT_BLOB_URL",),
+    "rag-indexer": ("CHAT_BLOB_URL", "CHAT_WEB_ALLOW_PRIVATE_NETWORKS"),
     "retriever": (),
     "llm-router": (
         "CHAT_OPENAI_BASE_URL", "CHAT_ANTHROPIC_BASE_URL", "CHAT_OLLAMA_BASE_URL",
@@ -95,6 +96,7 @@ class Environment:
             "CHAT_META_GRAPH_URL": self.addresses.url("meta-simulator"),
             "CHAT_META_GRAPH_VERSION": GRAPH_VERSION,
             "CHAT_WEBHOOK_ALLOW_PRIVATE_NETWORKS": "true",
+            "CHAT_WEB_ALLOW_PRIVATE_NETWORKS": "true",
         }
         if not os.environ.get("CHAT_OPENAI_API_KEY"):
             made |= {"CHAT_OPENAI_BASE_URL": f"{simulated}/v1", "CHAT_OPENAI_API_KEY": "simulated"}
