@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import re
+import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Any
 from uuid import UUID, uuid4, uuid5
@@ -11,14 +12,15 @@ import numpy as np
 import pytest
 import pytest_asyncio
 
+from bus import AskTimeout
 from contracts.v1.documents import DocumentConfigured, EmbeddedPassage, PassagesEmbedded
-from contracts.v1.models import EmbedTexts, TextsEmbedded
+from contracts.v1.models import EmbedTexts, PassagesRanked, RankPassages, TextsEmbedded
 from postgres import Database
 from retriever.cleaning import Cleaner
 from retriever.found import SearchOutcome
 from retriever.handlers import Handlers
 from retriever.index import Index as SearchIndex
-from retriever.index_types import StoredPassage
+from retriever.index_types import StoredPassage, TenantSearch
 from retriever.question_vector import Embedder
 from retriever.reranking import RankingModel
 from retriever.search import Search
@@ -57,6 +59,8 @@ def embed_passages(
     language: str = "en",
     vectors: Sequence[np.ndarray] | None = None,
     model: str = MODEL,
+    spans: Sequence[tuple[int, int]] | None = None,
+    parents: Sequence[tuple[int, int]] | None = None,
 ) -> list[PassagesEmbedded]:
     """All the batches that rag-indexer would say of one document version."""
     chosen = vectors if vectors is not None else [words_vector(text) for text in texts]
@@ -67,11 +71,13 @@ def embed_passages(
             text=text,
             page=ordinal + 1,
             heading=None,
-            start_offset=0,
-            end_offset=len(text),
+            start_offset=spans[ordinal][0] if spans else 0,
+            end_offset=spans[ordinal][1] if spans else len(text),
             token_count=max(1, len(text.split())),
             sha256=hashlib.sha256(text.encode()).hexdigest(),
             vector=on_wire(vector),
+            parent_start=parents[ordinal][0] if parents else None,
+            parent_end=parents[ordinal][1] if parents else None,
         )
         for ordinal, (text, vector) in enumerate(zip(texts, chosen, strict=True))
     ]
@@ -114,12 +120,20 @@ class WordsBus:
         self.model = MODEL
         self.vector: Callable[[str], np.ndarray] = words_vector
         self.asked: list[EmbedTexts] = []
+        self.vector_of: dict[str, Callable[[str], np.ndarray]] = {}
+        self.without: dict[str, Exception] = {}
+        self.rank: Callable[[RankPassages], list[float]] | None = None
 
-    async def ask(self, request: EmbedTexts, *, timeout_seconds: float) -> TextsEmbedded:
+    async def ask(self, request: Any, *, timeout_seconds: float) -> Any:
+        if isinstance(request, RankPassages):
+            return self._ranked(request)
         self.asked.append(request)
         if self.away:
             raise self.away
-        vectors = [self.vector(text) for text in request.texts]
+        if request.model in self.without:
+            raise self.without[request.model]
+        vector = self.vector_of.get(request.model or "", self.vector)
+        vectors = [vector(text) for text in request.texts]
         return TextsEmbedded(
             model=request.model or self.model,
             dimensions=len(vectors[0]),
@@ -127,6 +141,12 @@ class WordsBus:
             tokens=1,
             cost_usd=None,
         )
+
+    def _ranked(self, request: RankPassages) -> PassagesRanked:
+        if self.rank is None:
+            raise AskTimeout(request.address, 1)
+        scores = self.rank(request)
+        return PassagesRanked(model=request.model, scores=scores, tokens=1, cost_usd=None)
 
 
 class Index:
@@ -181,6 +201,11 @@ class Index:
         )
         async with self.database.transaction(tenant_id) as tx:
             await self.handlers.document_configured(message, tx)
+
+    async def choose(self, tenant_id: UUID, **chosen: Any) -> None:
+        """How a tenant wants to be searched."""
+        async with self.database.transaction(tenant_id) as tx:
+            await self.store.keep_tenant(tx, tenant_id, time.time_ns(), TenantSearch(**chosen))
 
     async def words(self, tenant_id: UUID, question: str) -> Any:
         """The keyword leg alone, with its scope."""
