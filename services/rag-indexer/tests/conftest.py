@@ -1,11 +1,12 @@
 """The indexer in this process, and makers of foreign files, for its tests."""
 
 import base64
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 from uuid import UUID, uuid4
 
+import asyncpg
 import numpy as np
 import pytest
 import pytest_asyncio
@@ -19,11 +20,14 @@ from contracts.v1.documents import (
     DocumentUploaded,
     DocumentVersion,
     GetDocument,
+    GetKnowledgeUse,
+    KnowledgeUsed,
     ListVersions,
     PassagesEmbedded,
     ReindexDocument,
 )
 from contracts.v1.models import EmbedTexts, TextsEmbedded
+from contracts.v1.tenants import TenantConfigured, TenantSettings
 from postgres import Database
 from rag_indexer.answering import Answering
 from rag_indexer.document_views import DocumentViews
@@ -54,6 +58,46 @@ def make_docx() -> Callable[..., bytes]:
     return docx_of
 
 
+EMPTY = """
+do $$
+declare
+    name text;
+begin
+    set local session_replication_role = replica;
+    for name in
+        select relname from pg_class
+        where relkind = 'r' and relnamespace = 'public'::regnamespace
+            and relname <> 'chat_migrations'
+    loop
+        execute format('delete from %I', name);
+    end loop;
+end
+$$
+"""
+
+TENANT_SETTINGS: dict[str, Any] = {
+    "bot_name": "Bot",
+    "system_prompt": "",
+    "language": "en",
+    "rag_enabled": True,
+    "model": None,
+    "fallback_models": [],
+    "embedding_model": None,
+    "handoff_keywords": [],
+    "handoff_reply": "",
+    "failure_reply": "",
+    "coalesce_milliseconds": 0,
+    "history_messages_max": 10,
+    "prompt_tokens_max": 4_000,
+    "reply_tokens_max": 500,
+    "keyword_weight": 0.5,
+    "vector_weight": 0.5,
+    "passages_max": 5,
+    "chunk_tokens": 256,
+    "chunk_overlap_tokens": 32,
+}
+
+
 class KeepingOutbox:
     """An outbox that opens real transactions and keeps what was said in those that committed."""
 
@@ -73,6 +117,8 @@ class FakeRouter:
         self.answers_left: int | None = None
         self.failure: Exception | None = None
         self.asked: list[EmbedTexts] = []
+        self.model = "builtin/minilm"
+        self.cost_usd: float | None = None
 
     async def ask(self, request: EmbedTexts, *, timeout_seconds: float) -> TextsEmbedded:
         if self.answers_left is not None:
@@ -82,12 +128,16 @@ class FakeRouter:
         self.asked.append(request)
         vector = np.full(self.dimensions, self.dimensions**-0.5, dtype="<f4").tobytes()
         return TextsEmbedded(
-            model=request.model or "builtin/minilm",
+            model=request.model or self.model,
             dimensions=self.dimensions,
             vectors=[base64.b64encode(vector).decode()] * len(request.texts),
             tokens=1,
-            cost_usd=None,
+            cost_usd=self.cost_usd,
         )
+
+    def texts(self) -> list[str]:
+        """What was asked for, without the looks for which model there is."""
+        return [text for one in self.asked if one.model for text in one.texts]
 
 
 class IndexerInProcess:
@@ -220,6 +270,29 @@ class IndexerInProcess:
         request = ListVersions.make(tenant_id=self.tenant_id, document_id=document_id)
         return (await self.answering.list_versions(request)).versions
 
+    async def configure_tenant(
+        self, revision: int, state: Literal["active", "removed"] = "active", **settings: Any
+    ) -> None:
+        """As gateway says a tenant's settings; what is not given is as always."""
+        message = TenantConfigured.make(
+            tenant_id=self.tenant_id,
+            revision=revision,
+            slug="acme",
+            name="Acme",
+            state=state,
+            settings=TenantSettings(**{**TENANT_SETTINGS, **settings}),
+        )
+        await self.hear(self.handlers.tenant_configured, message)
+
+    async def use(self) -> KnowledgeUsed:
+        request = GetKnowledgeUse.make(tenant_id=self.tenant_id)
+        return await self.answering.get_knowledge_use(request)
+
+    async def execute(self, sql: str, *args: object) -> None:
+        """As time, an accident or a person would change it."""
+        async with self.database.system() as tx:
+            await tx.execute(sql, *args)
+
     async def work(self) -> None:
         """Every job that is due, until there is none."""
         while await self.worker.work_once():
@@ -256,12 +329,27 @@ class IndexerInProcess:
         return [one for one in self.outbox.said if isinstance(one, PassagesEmbedded)]
 
 
+@pytest.fixture(scope="session")
+def indexer_database(servers: Any) -> Iterator[Any]:
+    """One database for all tests of this folder that work in this process."""
+    from testkit.service_databases import COMMON_PACKAGES, ServiceDatabases
+
+    databases = ServiceDatabases(servers.postgres)
+    yield databases.fresh(*COMMON_PACKAGES, "rag_indexer")
+    databases.close()
+
+
+async def emptied(admin_url: str) -> None:
+    connection = await asyncpg.connect(admin_url)
+    await connection.execute(EMPTY)
+    await connection.close()
+
+
 @pytest_asyncio.fixture
-async def indexer(
-    service_database: Callable[..., Any], tmp_path: Path
-) -> AsyncIterator[IndexerInProcess]:
-    """An indexer with a fresh database."""
-    database = await Database.connect(service_database("rag_indexer").url, name="indexer-test")
+async def indexer(indexer_database: Any, tmp_path: Path) -> AsyncIterator[IndexerInProcess]:
+    """An indexer with an empty database."""
+    await emptied(indexer_database.admin_url)
+    database = await Database.connect(indexer_database.url, name="indexer-test")
     blobs = Blobs.open(f"file://{tmp_path}/blobs")
     yield IndexerInProcess(database, blobs, WorkerRule(lease_seconds=5.0))
     await database.close()

@@ -42,8 +42,9 @@ class EmbedderAway(Exception):
 class EmbeddingRefused(Exception):
     """The model will not do it, however often it is asked; `code` is llm-router's."""
 
-    def __init__(self, code: str, reason: str) -> None:
+    def __init__(self, model: str | None, code: str, reason: str) -> None:
         super().__init__(reason)
+        self.model = model or "of the platform"
         self.code = code
 
 
@@ -186,7 +187,7 @@ class Embedding:
                 try:
                     answer = await self._say(tenant_id, model, texts, correlation_id)
                 except AskFailed as failure:
-                    delay = self._delay(failure, number)
+                    delay = self._delay(model, failure, number)
                     if failure.code == "rate_limited":
                         RATE_LIMITED.inc()
                         lane.rate_limited(delay)
@@ -215,10 +216,10 @@ class Embedding:
         except BrokerAway as away:
             raise AskFailed("broker_away", str(away)) from away
 
-    def _delay(self, failure: AskFailed, number: int) -> float:
+    def _delay(self, model: str | None, failure: AskFailed, number: int) -> float:
         """Seconds until it may help to ask again; raises when it never will."""
         if failure.code in _REFUSALS:
-            raise EmbeddingRefused(failure.code, str(failure)) from failure
+            raise EmbeddingRefused(model, failure.code, str(failure)) from failure
         if failure.retry_after_seconds is not None:
             return failure.retry_after_seconds
         if failure.code in _AGAIN:

@@ -165,8 +165,8 @@ class Worker:
             return await self._reject(job, "quota_exceeded", error.sentence)
         if isinstance(error, EmbeddingRefused):
             log.warning("embedding_refused", code=error.code, reason=str(error), **_names(job))
-            model = job.reading.embedding_model if job.reading else "of the tenant"
-            return await self._reject(job, "embedding_refused", refusal_sentence(model, error.code))
+            sentence = refusal_sentence(error.model, error.code)
+            return await self._reject(job, "embedding_refused", sentence)
         log.error("job_failed", tries=job.tries, exc_info=error, **_names(job))
         if isinstance(error, BlobMissing | BlobCorrupt):
             return await self._again_or(job, "file_missing", FILE_MISSING)
