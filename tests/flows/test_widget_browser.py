@@ -8,7 +8,6 @@ import asyncio
 import hmac
 import json
 import os
-import shutil
 import subprocess
 import threading
 import time
@@ -20,8 +19,7 @@ import pytest
 from whole_platform import Shop, WholePlatform
 
 from chatctl.gateway_api import GatewayApi
-from chatctl.run_folder import RunFolder
-from chatctl.widget_build import UI, build_widget, node_and_npm, widget_is_current
+from chatctl.widget_build import UI
 from embedded import free_port
 from testkit import eventually
 
@@ -29,24 +27,9 @@ pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
 
 QUESTION = "How long do I have to return an item?"
 SCENARIO_SECONDS = 150
-BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 
 Play = Callable[..., dict[str, Any]]
 Hear = Callable[[str], object]
-
-
-@pytest.fixture(scope="module")
-def node() -> str:
-    """The node that plays the scenarios, with the widget built and its packages installed."""
-    if not os.environ.get("CHAT_CHROMIUM") and not any(map(shutil.which, BROWSERS)):
-        if os.environ.get("CI"):
-            pytest.fail("no Chromium on a CI machine: .ci/run installs it")
-        pytest.skip("no Chromium here: apt-get install chromium, or name one in CHAT_CHROMIUM")
-    folder = RunFolder.default()
-    if not (UI / "node_modules/playwright-core").exists() or not widget_is_current(folder):
-        build_widget(folder)
-    programs, _ = node_and_npm()
-    return str(programs / "node")
 
 
 @pytest.fixture

@@ -15,11 +15,11 @@ export function SearchPanel() {
     event.preventDefault();
     setBusy(true);
     setProblem("");
+    setFound(null);
     try {
       const { key, tenantId } = credential();
       setFound(await call<Found>(key, "POST", `/api/tenants/${tenantId}/search`, { query, explain: true }));
     } catch (error) {
-      setFound(null);
       setProblem((error as Error).message);
     } finally {
       setBusy(false);

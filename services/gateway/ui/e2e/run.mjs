@@ -6,11 +6,12 @@
  */
 import { once } from "node:events";
 import { createInterface } from "node:readline";
+import * as app from "./app-scenarios.mjs";
 import { openBrowser } from "./browser.mjs";
 import * as rich from "./rich-scenarios.mjs";
 import * as plain from "./scenarios.mjs";
 
-const scenarios = { ...plain, ...rich };
+const scenarios = { ...plain, ...rich, ...app };
 const [name, given] = process.argv.slice(2);
 const scenario = scenarios[name];
 if (!scenario) throw new Error(`unknown scenario: ${name}; there are ${Object.keys(scenarios).join(", ")}`);
