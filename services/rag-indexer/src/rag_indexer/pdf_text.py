@@ -4,7 +4,7 @@ import ctypes
 import re
 from collections.abc import Iterator
 from contextlib import suppress
-from itertools import islice
+from itertools import islice, pairwise
 
 import pypdfium2
 import pypdfium2.raw
@@ -18,10 +18,13 @@ from rag_indexer.visible_text import visible, words
 PAGES_MAX = 5_000
 _OUTLINE_MAX = 5_000
 _OUTLINE_DEPTH = 6
+_CATALOGUE_WITHIN_BYTES = 1024 * 1024
 _BROKEN_WORD = re.compile(
     "(?<=[^\\W\\d_])(?:[\u00ad\ufffe\x02]|-(?=\r?\n[a-z]))\r?\n(?=[^\\W\\d_])"
 )
-_SOFT_LINE_END = re.compile(r"(?<=[^\n.!?:;])[ \t]*\n(?=[a-z(])")
+_BREAKS = ("-\n", "-\r\n", "\u00ad", "\ufffe", "\x02")
+_SENTENCE_ENDS = ".!?:;"
+_GOES_ON = frozenset("abcdefghijklmnopqrstuvwxyz(")
 _LANGUAGE = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*")
 
 Outline = dict[int, tuple[str, ...]]
@@ -91,7 +94,8 @@ def outline_of(entries: Iterator[tuple[int, str, int | None]]) -> Outline:
 
 def _outline_by_pypdf(source: FileSource) -> Outline:
     """Where pdfium finds no entry although the file speaks of an outline."""
-    if source.content.find(b"/Outlines") < 0:
+    ends = (source.content[:_CATALOGUE_WITHIN_BYTES], source.content[-_CATALOGUE_WITHIN_BYTES:])
+    if not any(b"/Outlines" in end for end in ends):
         return {}
     from rag_indexer.pdf_rescue import Rescue
 
@@ -112,6 +116,26 @@ def _language(document: pypdfium2.PdfDocument) -> str | None:
     return None
 
 
+def _with_whole_words(page: str) -> str:
+    """Words that were divided at the end of a line, in one piece."""
+    if any(mark in page for mark in _BREAKS):
+        return _BROKEN_WORD.sub("", page)
+    return page
+
+
+def _with_whole_sentences(page: str) -> str:
+    """Lines that go on with a small letter after a line that ended no sentence, in one line."""
+    lines = page.split("\n")
+    pieces = lines[:1]
+    for before, line in pairwise(lines):
+        ended = before.rstrip(" \t")
+        goes_on = ended and line[:1] in _GOES_ON and ended[-1] not in _SENTENCE_ENDS
+        if goes_on:
+            pieces[-1] = pieces[-1].rstrip(" \t")
+        pieces += [" " if goes_on else "\n", line]
+    return "".join(pieces)
+
+
 def _assemble(
     pages: Iterator[str], outline: Outline, metadata: dict[str, str], language: str | None
 ) -> ParsedDocument:
@@ -122,8 +146,8 @@ def _assemble(
     number = 0
     for number, raw in enumerate(pages, start=1):
         headings = outline.get(number - 1, headings)
-        text, gone = visible(_BROKEN_WORD.sub("", raw))
-        page = _SOFT_LINE_END.sub(" ", text).strip()
+        text, gone = visible(_with_whole_words(raw))
+        page = _with_whole_sentences(text).strip()
         removed += gone
         if not page:
             continue
