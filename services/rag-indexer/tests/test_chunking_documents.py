@@ -110,6 +110,13 @@ def test_passages_stand_under_their_heading_and_parents_within_a_top_section() -
     assert {one.headings[-1] for one in chunks if "lime" in one.text} == {"What it does not cover"}
 
 
+def test_sections_that_run_on_stand_under_what_they_have_in_common() -> None:
+    rooms = "## Rooms\n\n### Keys\n\nAt the desk.\n\n### Pets\n\nAre welcome.\n\n"
+    text = f"# Hotel\n\n{rooms}## Food\n\nAt 8."
+    first, second = cut(markdown(text), ChunkRule(60, 12, 20, "headings", 200))
+    assert (first.headings, second.headings) == (("Hotel", "Rooms"), ("Hotel", "Food"))
+
+
 def test_without_parents_none_is_named() -> None:
     chunks = cut(markdown(MANUAL), ChunkRule(60, 12, 20, "headings"))
     assert {(one.parent_start, one.parent_end) for one in chunks} == {(None, None)}

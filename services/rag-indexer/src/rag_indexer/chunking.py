@@ -166,7 +166,11 @@ class _Splitter:
         )
 
     def _standing(self, start: int, end: int) -> tuple[int | None, tuple[str, ...]]:
-        """The page on which it begins; the headings over its first words that are no heading."""
+        """The page on which it begins, and the headings that stand over all its sections.
+
+        A heading without words is no section of its own; sections without anything over them in
+        common have the headings of the first one.
+        """
         marks = self._document.marks
         index = bisect_right(marks, start, key=_mark_start) - 1
         page = marks[index].page
@@ -174,7 +178,11 @@ class _Splitter:
             if not is_one_line(self._places.text, marks[index].start, marks[index + 1].start):
                 break
             index += 1
-        return page, marks[index].headings
+        first = over = marks[index].headings
+        while over and index + 1 < len(marks) and marks[index + 1].start < end:
+            index += 1
+            over = over[: _alike(over, marks[index].headings)]
+        return page, over or first
 
 
 def _top_sections(document: ParsedDocument) -> Iterator[int]:
@@ -182,7 +190,7 @@ def _top_sections(document: ParsedDocument) -> Iterator[int]:
     paths = [mark.headings for mark in document.marks if mark.headings]
     if not paths:
         return
-    depth = sum(1 for _ in takewhile(_alike, zip(min(paths), max(paths), strict=False)))
+    depth = _alike(min(paths), max(paths))
     top = document.marks[0].headings[: depth + 1]
     begun = 0
     for start, path in heading_starts(document):
@@ -193,8 +201,10 @@ def _top_sections(document: ParsedDocument) -> Iterator[int]:
             begun = start
 
 
-def _alike(pair: tuple[str, str]) -> bool:
-    return pair[0] == pair[1]
+def _alike(path: tuple[str, ...], other: tuple[str, ...]) -> int:
+    """How many headings two paths have in common from the outermost on."""
+    pairs = zip(path, other, strict=False)
+    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
 
 
 def _recursive(borders: Borders, _text: str) -> tuple[Step, ...]:
