@@ -167,7 +167,7 @@ async def test_content_decides_what_is_let_in(running: Running, owners: Owners) 
         ("a.txt", PDF, "type_mismatch"),
         ("a.docx", PDF, "type_mismatch"),
         ("a.exe", b"MZ", "unsupported_type"),
-        ("a.html", b"<p>", "unsupported_type"),
+        ("a.gif", b"<p>", "unsupported_type"),
         ("a.txt", b"\x7fELF\x00\x00", "unsupported_type"),
         ("a.png", b"\x89PNG\r\n", "unsupported_type"),
         ("a", b"\x89PNG\r\n\x1a\n\x00\x00", "unsupported_type"),

@@ -18,6 +18,7 @@ from contracts.v1 import (
     documents,
     knowledge,
     templates,
+    web_sources,
     webhooks,
 )
 from gateway.problems import MEDIA_TYPE
@@ -35,6 +36,9 @@ BODIES: dict[tuple[str, str], Any] = {
     ("POST", "texts"): {"items": [{"title": "x", "text": "words of one"}]},
     ("PATCH", "{document_id}"): {"enabled": False},
     ("POST", "rollback"): {},
+    ("POST", "web-sources"): {"url": "https://shop.example/"},
+    ("PATCH", "{source_id}"): {"paused": True},
+    ("POST", "qa-pairs"): {"question": "x", "answer": "y"},
     ("POST", "webhooks"): {"url": "https://x.example/hook"},
     ("PUT", "{webhook_id}"): {"description": "x"},
     ("POST", "redeliver"): {"event_id": str(uuid4())},
@@ -48,7 +52,12 @@ BODIES: dict[tuple[str, str], Any] = {
         "components": [{"type": "BODY"}],
     },
 }
-FORMS = ("/documents", "/documents/batch", "/media", "/content")
+FORMS = ("/documents", "/documents/batch", "/media", "/content", "/import")
+TUS = {
+    "Tus-Resumable": "1.0.0",
+    "Upload-Offset": "0",
+    "Content-Type": "application/offset+octet-stream",
+}
 ASKED = {
     "orchestrator": [
         conversations.ListConversations, conversations.GetConversation,
@@ -63,7 +72,9 @@ ASKED = {
     ],
     "rag-indexer": [
         documents.GetDocument, documents.ListDocuments, documents.ListVersions,
-        documents.GetKnowledgeUse,
+        documents.GetKnowledgeUse, web_sources.ListWebSources, web_sources.CreateWebSource,
+        web_sources.GetWebSource, web_sources.UpdateWebSource, web_sources.RefreshWebSource,
+        web_sources.RemoveWebSource,
     ],
     "retriever": [
         knowledge.SearchKnowledge, documents.ForgetDocument, documents.ListPassages,
@@ -79,7 +90,8 @@ ASKED = {
 
 def told(answer: Answered) -> tuple[Any, ...]:
     """An answer without what differs from request to request."""
-    body = {key: value for key, value in answer.json.items() if key != "trace_id"}
+    said = answer.json if answer.raw else {}
+    body = {key: value for key, value in said.items() if key != "trace_id"}
     return answer.status, answer.headers["Content-Type"], tuple(sorted(body.items()))
 
 
@@ -103,10 +115,14 @@ async def belongings(running: Running, tenant: Tenant) -> dict[str, str]:
     form = aiohttp.FormData()
     form.add_field("file", b"words", filename="a.txt")
     document = await tenant.call("POST", f"{tenant.path}/documents", data=form)
+    announced = {"Tus-Resumable": "1.0.0", "Upload-Length": "9"}
+    large = await tenant.call("POST", f"{tenant.path}/uploads", headers=announced)
     return {
         "channel_id": channel["channel_id"],
         "key_id": key["key_id"],
         "document_id": document.json["document_id"],
+        "source_id": str(uuid4()),
+        "upload_id": large.headers["Location"].rsplit("/", 1)[1],
         "conversation_id": str(uuid4()),
         "webhook_id": str(uuid4()),
         "contact_id": str(uuid4()),
@@ -144,7 +160,8 @@ async def test_every_route_with_foreign_ids(running: Running, owners: Owners) ->
                 form = aiohttp.FormData()
                 form.add_field("file", b"more words", filename="b.txt")
                 return await one.call(m, address, data=form)
-            return await one.call(m, address, j)
+            headers = TUS if "/uploads" in p else {}
+            return await one.call(m, address, j, headers=headers)
 
         theirs = await ask(two.tenant_id, foreign)
         nowhere = await ask(str(uuid4()), foreign)
