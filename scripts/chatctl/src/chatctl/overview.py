@@ -29,6 +29,7 @@ def print_overview(console: Console, folder: RunFolder, seconds: float) -> None:
     url = state.get("CHAT_URL", "")
     rows = {
         "Demo page": f"{url}/demo",
+        "Knowledge": f"{url}/app",
         "API reference": f"{url}/docs",
         "Admin key": state.get("CHAT_ADMIN_KEY", ""),
         "Tenant key": state.get("CHAT_TENANT_KEY", ""),
@@ -39,6 +40,7 @@ def print_overview(console: Console, folder: RunFolder, seconds: float) -> None:
         console.print(f"[bold]{name:15}[/bold]{value}", soft_wrap=True)
     program = _program()
     console.print(f'\nTry  {program} chat "Do you ship to Norway?"', highlight=False)
+    console.print(f"     {program} explain", highlight=False)
     console.print(f'     {program} simulate whatsapp "Where is my order?"', highlight=False)
     console.print(f"     {program} status   [dim](-o env for scripts)[/dim]", highlight=False)
 
