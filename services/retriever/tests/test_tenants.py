@@ -9,7 +9,11 @@ import asyncpg
 import numpy as np
 import pytest
 
+from bus import Refused
+from contracts.v1.documents import ListPassages, RollbackDocument
+from contracts.v1.knowledge import SearchFilter
 from postgres import Database, Queries
+from retriever.index_types import Around
 
 pytest.importorskip("testkit", reason="needs a real database, which testkit finds or starts")
 
@@ -45,11 +49,55 @@ async def ask_everything(index: Any, tenant: Any) -> set[str]:
     return {f"{found.passage.document_id}" for found in outcome.found}
 
 
+async def refuse_everything(index: Any, tenant: Any, theirs: Any) -> None:
+    """Another tenant's vocabulary, filters and documents are nothing to this one."""
+    async with index.database.transaction(tenant) as tx:
+        scope = await index.index.scope(tx, tenant, "secret")
+        assert await index.index.near_terms(tx, scope, "english", "reciqe", 2) == []
+        known = await index.index.known_terms(tx, scope, "english", ["secret", "recip"])
+        assert known == {"secret": 0, "recip": 0}
+        only = SearchFilter(
+            document_ids=[theirs],
+            kinds=None,
+            tags_any=None,
+            tags_all=None,
+            metadata=None,
+            languages=None,
+        )
+        filtered = await index.index.scope(tx, tenant, "secret", only)
+        assert (filtered.passages, filtered.documents) == (0, scope.documents)
+        around = [Around(key, 1, 0, 9, "ordinal") for key in range(1, 9)]
+        beside = await index.index.read_siblings(tx, scope, around)
+        assert not any(beside.by_key.values())
+        assert await index.index.read_passages(tx, scope, list(range(1, 9))) == {}
+    listing = ListPassages.make(tenant_id=tenant, document_id=theirs, from_ordinal=0, limit=9)
+    with pytest.raises(Refused):
+        await index.handlers.list_passages(listing)
+    rollback = RollbackDocument.make(tenant_id=tenant, document_id=theirs, document_version=None)
+    with pytest.raises(Refused):
+        await index.handlers.rollback_document(rollback)
+
+
 async def test_both_walls(index: Any) -> None:
     one, other = uuid4(), uuid4()
     mine, theirs = await index.add(one, WORDS), await index.add(other, WORDS)
     assert await ask_everything(index, one) == {str(mine)}
     assert await ask_everything(index, other) == {str(theirs)}
+
+
+async def test_each_wall_alone_hides_vocabulary_filters_and_documents(
+    index: Any, service_database: Callable[..., Any]
+) -> None:
+    one, other = uuid4(), uuid4()
+    theirs = await index.add(other, WORDS)
+    await index.add(other, WORDS, document_id=theirs, version=2)
+    await refuse_everything(index, one, theirs)
+    await set_walls(index.database, service_database, "disable")
+    await refuse_everything(index, one, theirs)
+    await set_walls(index.database, service_database, "enable")
+    index.index._sql = Unfiltered(index.index._sql)
+    index.store._sql = Unfiltered(index.store._sql)
+    await refuse_everything(index, one, theirs)
 
 
 async def test_row_level_security_holds_without_the_filters(index: Any) -> None:
