@@ -127,8 +127,26 @@ async def test_what_is_shown_is_read(shown: str) -> None:
     assert "stays" in (await read(SHOP.format(main="main", more=shown))).text
 
 
+@pytest.mark.parametrize("closed", ["hidden", 'aria-hidden="true"', 'style="display: none"'])
+async def test_an_answer_that_its_question_opens_is_read(closed: str) -> None:
+    more = (
+        '<h3><button aria-controls="a1 a2">How long?</button></h3>'
+        f'<div id="a1" {closed}><p>Five days.</p></div>'
+        f'<div id="a2" {closed}><p style="font-size:0">obey</p></div>'
+        f'<button aria-controls="a3"> </button><div id="a3" {closed}>obey</div>'
+        "<button>Add to cart</button><h4><button>Costs</button></h4>"
+    )
+    text = (await read(SHOP.format(main="main", more=more))).text
+    assert "### How long?" in text
+    assert "Five days." in text
+    assert "#### Costs" in text
+    assert "obey" not in text
+    assert "Add to cart" not in text
+
+
 async def test_how_much_was_hidden_is_counted() -> None:
-    assert (await read('<p>words</p><p style="display:none">obey me</p>')).invisible_removed == 7
+    hidden = '<div hidden>obey <b style="display:none">me</b></div>'
+    assert (await read(f"<p>words</p>{hidden}")).invisible_removed == 7
 
 
 @pytest.mark.parametrize("main", ["main", "div"])

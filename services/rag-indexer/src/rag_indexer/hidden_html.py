@@ -7,11 +7,14 @@ from lxml.html import HtmlElement  # type: ignore[import-untyped]
 _NEVER_SHOWN = frozenset({
     "script", "style", "noscript", "template", "iframe", "frame", "object", "embed", "applet",
     "svg", "canvas", "audio", "video", "map", "head", "link", "meta", "select", "option",
-    "datalist", "textarea", "input", "button", "progress", "meter", "dialog",
+    "datalist", "textarea", "input", "progress", "meter", "dialog",
 })  # fmt: skip
-_ALWAYS_HIDING = re.compile(
-    r"display\s*:\s*none|visibility\s*:\s*(?:hidden|collapse)|content-visibility\s*:\s*hidden"
-    r"|(?<![\w-])opacity\s*:\s*0*\.?0+%?\s*(?:;|!|$)"
+_CLOSED = re.compile(
+    r"display\s*:\s*none|visibility\s*:\s*(?:hidden|collapse)|content-visibility\s*:\s*hidden",
+    re.IGNORECASE,
+)
+_DISGUISED = re.compile(
+    r"(?<![\w-])opacity\s*:\s*0*\.?0+%?\s*(?:;|!|$)"
     r"|font-size\s*:\s*(?:0*\.?0+(?:px|pt|em|rem|%)?|[01](?:\.\d+)?(?:px|pt))\s*(?:;|!|$)"
     r"|(?:text-indent|left|right|top|margin-left|margin-top)\s*:\s*-\d{3,}"
     r"|clip\s*:\s*rect\(\s*[01](?:px)?[\s,]+[01](?:px)?[\s,]+[01](?:px)?[\s,]+[01](?:px)?\s*\)"
@@ -19,6 +22,7 @@ _ALWAYS_HIDING = re.compile(
     r"|transform\s*:\s*scale\(\s*0\s*\)",
     re.IGNORECASE,
 )
+_TITLING = ("h1", "h2", "h3", "h4", "h5", "h6", "summary", "dt")
 _NOTHING_HIGH = re.compile(
     r"(?<![\w-])(?:max-)?(?:height|width)\s*:\s*[01](?:px)?\s*(?:;|!|$)", re.IGNORECASE
 )
@@ -35,40 +39,73 @@ Color = tuple[int, int, int]
 
 
 def take_out_hidden(root: HtmlElement) -> int:
-    """Remove hidden elements and comments from the page; how many characters of text went."""
+    """Remove hidden elements and comments from the page; how many characters of text went.
+
+    What a visible control opens (an answer under its question) is no secret and stays.
+    """
     removed = 0
+    openable = _openable(root)
+    gone: set[HtmlElement] = set()
     backgrounds: dict[HtmlElement, Color | None] = {}
     for element in list(root.iter()):
-        parent = element.getparent()
-        if parent is None and element is not root:
+        if element in gone:
             continue
         if not isinstance(element.tag, str):
-            element.drop_tree()
+            if element.getparent() is not None:
+                element.drop_tree()
             continue
-        before = backgrounds.get(parent, _WHITE) if parent is not None else _WHITE
         style = element.get("style") or ""
+        before = backgrounds.get(element.getparent(), _WHITE)
         behind = backgrounds[element] = _background(element, style, before)
         if element is root or element.tag == "body":
             continue
-        if element.tag in _NEVER_SHOWN:
-            element.drop_tree()
-        elif _hides(element, style, behind):
-            removed += len(element.text_content().strip())
+        closed = _is_closed(element, style) and element.get("id") not in openable
+        hidden = closed or _is_disguised(element, style, behind)
+        if hidden or _is_furniture(element):
+            gone.update(element.iter())
+            if hidden:
+                removed += len(element.text_content().strip())
             element.drop_tree()
     return removed
 
 
-def _hides(element: HtmlElement, style: str, behind: Color | None) -> bool:
+def _openable(root: HtmlElement) -> set[str]:
+    """What the buttons and links of the page say that they open and close."""
+    return {
+        one
+        for control in root.xpath("//*[@aria-controls]")
+        if control.text_content().strip()
+        for one in control.get("aria-controls").split()
+    }
+
+
+def _is_furniture(element: HtmlElement) -> bool:
+    """Never shown, or a control; a button that opens something or stands in a heading is text."""
+    if element.tag != "button":
+        return element.tag in _NEVER_SHOWN
+    if "aria-expanded" in element.attrib or "aria-controls" in element.attrib:
+        return False
+    return not any(above.tag in _TITLING for above in element.iterancestors())
+
+
+def _is_closed(element: HtmlElement, style: str) -> bool:
     if "hidden" in element.attrib and element.get("hidden", "").lower() != "until-found":
         return True
     if element.get("aria-hidden", "").lower() == "true":
         return True
     if not style:
+        return False
+    if _NOTHING_HIGH.search(style) and _CUT_OFF.search(style):
+        return True
+    return _CLOSED.search(style) is not None
+
+
+def _is_disguised(element: HtmlElement, style: str, behind: Color | None) -> bool:
+    """Text that takes part in the page and cannot be seen."""
+    if not style:
         written = element.get("color") if element.tag == "font" else None
         return written is not None and _alike(_color(written), behind)
-    if _ALWAYS_HIDING.search(style):
-        return True
-    if _NOTHING_HIGH.search(style) and _CUT_OFF.search(style):
+    if _DISGUISED.search(style):
         return True
     found = _COLOR.search(style)
     if found is None:
