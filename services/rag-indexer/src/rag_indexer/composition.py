@@ -78,7 +78,7 @@ def compose(settings: Settings, wiring: Wiring, web: WebRequests) -> Parts:
         outbox, store, worker.wake, reindexer.wake, file_bytes_max=settings.file_bytes_max
     )
     _hear(wiring, handlers, web)
-    answering = Answering(wiring.database, DocumentViews())
+    answering = Answering(wiring.database, DocumentViews(settings.kept_days))
     wiring.bus.answer(GetDocument, answering.get_document)
     wiring.bus.answer(ListDocuments, answering.list_documents)
     wiring.bus.answer(ListVersions, answering.list_versions)

@@ -80,6 +80,12 @@ class Settings(ServiceSettings):
         description="Documents that failed through no fault of their own are tried again after so "
         "long, four times as long each time, five times.",
     )
+    kept_days: float = Field(
+        30.0,
+        ge=0,
+        alias="CHAT_RETRIEVER_KEPT_DAYS",
+        description="How long the index keeps the version before; the retriever's own setting.",
+    )
     vector_days: float = Field(
         90.0, gt=0, description="Kept vectors that nobody used for so long are forgotten."
     )
@@ -136,7 +142,7 @@ class Settings(ServiceSettings):
 
     def indexing_limits(self) -> IndexingLimits:
         """The bounds of one job."""
-        return IndexingLimits(self.passages_max, self.quota_passages, self.embeddings_at_once)
+        return IndexingLimits(self.passages_max, self.quota_passages)
 
     def worker_rule(self) -> WorkerRule:
         """Leases and waiting."""

@@ -1,6 +1,7 @@
 """Documents and their versions as the API shows them."""
 
 import json
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -22,7 +23,8 @@ _VERSIONS_MAX = 100
 class DocumentViews:
     """Reads in the caller's transaction."""
 
-    def __init__(self) -> None:
+    def __init__(self, kept_days: float = 30.0) -> None:
+        self._kept = timedelta(days=kept_days)
         self._sql = Queries("rag_indexer")
 
     async def find(self, tx: Transaction, tenant_id: UUID, document_id: UUID) -> Document | None:
@@ -55,7 +57,7 @@ class DocumentViews:
     ) -> list[DocumentVersion]:
         """The newest hundred, the newest first; none for a document that is not there."""
         rows = await tx.fetch(self._sql["list_versions"], tenant_id, document_id, _VERSIONS_MAX)
-        kept = _kept_version(rows)
+        kept = _kept_version(rows, datetime.now(UTC) - self._kept)
         return [_version(row, kept) for row in rows]
 
     async def use(self, tx: Transaction, tenant_id: UUID) -> KnowledgeUsed:
@@ -71,8 +73,11 @@ class DocumentViews:
         )
 
 
-def _kept_version(rows: Any) -> int | None:
-    """The index keeps one version beside the live one: the one that answered before it."""
+def _kept_version(rows: Any, since: datetime) -> int | None:
+    """The index keeps the version that answered before the live one, for some days."""
+    live_at = [row["live_at"] for row in rows if row["document_version"] == row["live_version"]]
+    if not live_at or live_at[0] is None or live_at[0] < since:
+        return None
     before = [
         (row["live_at"], row["document_version"])
         for row in rows

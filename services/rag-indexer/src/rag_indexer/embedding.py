@@ -25,6 +25,7 @@ _REFUSALS = frozenset(
 _AGAIN = frozenset({"rate_limited", "overloaded", "unreachable", "truncated", "cooling_down"})
 _MODEL_MEMORY_SECONDS = 600.0
 _MODELS_MAX = 10_000
+_READY = 2
 _PROBE = "Which model is this?"
 
 log = get_logger(__name__)
@@ -108,6 +109,10 @@ class Embedding:
             self._models.clear()
         self._models[key] = model, time.monotonic() + _MODEL_MEMORY_SECONDS
         return model
+
+    def width(self, tenant_id: UUID, model: str) -> int:
+        """How many questions to this model may be on their way now, and a few more to be ready."""
+        return int(self._pace.lane((tenant_id, model)).limit) + _READY
 
     def forget_models(self) -> None:
         """What was known turned out to be wrong."""

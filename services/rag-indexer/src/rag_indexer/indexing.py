@@ -37,11 +37,10 @@ class QuotaExceeded(Exception):
 
 @dataclass(frozen=True)
 class IndexingLimits:
-    """Bounds of one job; `batches_ahead` are embedded while an earlier one is said."""
+    """Bounds of one job."""
 
     passages_max: int = 50_000
     quota_passages: int = 1_000_000
-    batches_ahead: int = 48
 
 
 @dataclass(frozen=True)
@@ -80,7 +79,8 @@ class Indexing:
         begun = job.next_batch
         try:
             for number in range(job.next_batch, reading.batches + 1):
-                while begun <= reading.batches and len(ahead) < self._limits.batches_ahead:
+                width = self._embedding.width(job.tenant_id, reading.embedding_model)
+                while begun <= reading.batches and len(ahead) < width:
                     ahead.append(asyncio.create_task(self._embed(job, reading, begun)))
                     begun += 1
                 await self._say(job, reading, await ahead.popleft(), progress)

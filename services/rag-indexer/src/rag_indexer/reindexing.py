@@ -1,6 +1,7 @@
 """Redoes all documents of a tenant, a few at a time, behind what somebody waits for."""
 
 import asyncio
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -14,6 +15,9 @@ from rag_indexer.embedding import EmbedderAway, Embedding, EmbeddingRefused
 from rag_indexer.progress import progressed
 from rag_indexer.repair_store import Reindexing, RepairStore
 from rag_indexer.store import LATER, Store
+
+_MODEL_AWAY_SECONDS = 60.0
+"""Without knowing what the model is, nobody knows what has to be redone."""
 
 log = get_logger(__name__)
 
@@ -47,9 +51,11 @@ class Reindexer:
         self._rule = rule
         self._wake_worker = wake_worker
         self._woken = asyncio.Event()
+        self._not_before: dict[UUID, float] = {}
 
     def wake(self) -> None:
         """Somebody asked for it now."""
+        self._not_before.clear()
         self._woken.set()
 
     async def work(self) -> None:
@@ -71,10 +77,13 @@ class Reindexer:
         async with self._database.system() as tx:
             tenants = await self._repairs.tenants_in_reindexing(tx)
         for tenant_id in tenants:
+            if self._not_before.get(tenant_id, 0.0) > time.monotonic():
+                continue
             try:
                 await self._step_of(tenant_id)
             except (EmbedderAway, EmbeddingRefused) as away:
-                log.info("reindexing_waits", tenant_id=str(tenant_id), reason=str(away))
+                log.warning("reindexing_waits", tenant_id=str(tenant_id), reason=str(away))
+                self._not_before[tenant_id] = time.monotonic() + _MODEL_AWAY_SECONDS
 
     async def _step_of(self, tenant_id: UUID) -> None:
         async with self._database.transaction(tenant_id) as tx:

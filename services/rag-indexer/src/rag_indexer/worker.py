@@ -144,11 +144,12 @@ class Worker:
         if isinstance(reason, LeaseLost):
             log.info("lease_lost", document_id=str(job.document_id), version=job.version)
             return "lease_lost"
-        log.warning("version_began_anew", document_id=str(job.document_id), reason=str(reason))
         self._embedding.forget_models()
         async with self._outbox.transaction(job.tenant_id) as tx:
-            await self._store.lock_document(tx, job.document_id)
-            await self._jobs.hold(tx, job)
+            removed = await self._store.lock_document(tx, job.document_id)
+            if removed or not await self._jobs.hold_all(tx, [job]):
+                return "lease_lost"
+            log.warning("version_began_anew", reason=str(reason), **_names(job))
             version = await self._store.add_version(tx, job.tenant_id, job.document_id)
             if version is not None:
                 await self._outbox.say(
