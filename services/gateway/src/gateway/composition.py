@@ -25,6 +25,7 @@ from gateway.key_store import KeyStore
 from gateway.media_links import MediaLinks
 from gateway.media_store import MediaStore
 from gateway.qa_store import QaStore
+from gateway.question_store import QuestionStore
 from gateway.quotas import Quota
 from gateway.rate_limits import RateLimits
 from gateway.repeats import Repeats
@@ -147,6 +148,7 @@ def _parts(
         uploads=uploads,
         keeper=Keeper(outbox, uploads, tenants, quota),
         pairs=QaStore(queries),
+        questions=QuestionStore(),
         resumables=resumables,
         pieces=Pieces(database, resumables, blobs),
         media=MediaStore(queries),

@@ -39,6 +39,11 @@ BODIES: dict[tuple[str, str], Any] = {
     ("POST", "web-sources"): {"url": "https://shop.example/"},
     ("PATCH", "{source_id}"): {"paused": True},
     ("POST", "qa-pairs"): {"question": "x", "answer": "y"},
+    ("POST", "question-sets"): {"name": "x"},
+    ("POST", "questions"): {
+        "items": [{"question": "x", "relevant": [{"document_id": str(uuid4())}]}]
+    },
+    ("POST", "runs"): {"figures": {}},
     ("POST", "webhooks"): {"url": "https://x.example/hook"},
     ("PUT", "{webhook_id}"): {"description": "x"},
     ("POST", "redeliver"): {"event_id": str(uuid4())},

@@ -22,6 +22,7 @@ from gateway.key_store import KeyStore
 from gateway.media_links import MediaLinks
 from gateway.media_store import MediaStore
 from gateway.qa_store import QaStore
+from gateway.question_store import QuestionStore
 from gateway.rate_limits import RateLimits
 from gateway.repeats import Repeats
 from gateway.resumable_pieces import Pieces
@@ -74,6 +75,7 @@ class Parts:
     uploads: UploadStore
     keeper: Keeper
     pairs: QaStore
+    questions: QuestionStore
     resumables: ResumableStore
     pieces: Pieces
     media: MediaStore
