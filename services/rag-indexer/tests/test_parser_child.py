@@ -86,8 +86,9 @@ async def test_a_child_is_as_limited_as_was_asked(play: Play) -> None:
 async def test_a_grandchild_does_not_outlive_the_call(play: Play) -> None:
     play("child = os.fork()\nif child == 0: time.sleep(60)\nrefuse(child)")
     refused = await refusal(ParserLimits(wall_seconds=3))
-    if refused.code == "no_text":
-        assert not still_runs(int(refused.detail))
+    # Anybody but root cannot fork there at all.
+    assert refused.code == ("no_text" if os.geteuid() == 0 else "too_complex")
+    assert refused.code == "too_complex" or not still_runs(int(refused.detail))
 
 
 async def test_the_child_knows_no_secrets(play: Play, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -41,6 +41,11 @@ async def test_a_lost_server_is_started_again() -> None:
     assert server().pid != first.pid
 
 
+async def test_a_file_is_tried_once_more_when_the_server_is_lost_with_it(play: Play) -> None:
+    play("os.kill(os.getppid(), 9); time.sleep(60)")
+    assert (await parse_file(b"words", "a.txt", LIMITS)).text == "words"
+
+
 async def test_a_server_that_dies_with_every_file_fails_the_file(
     play: Play, monkeypatch: pytest.MonkeyPatch
 ) -> None:

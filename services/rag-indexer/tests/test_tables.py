@@ -62,9 +62,17 @@ async def test_invisible_characters_go_from_cells() -> None:
 
 
 async def test_a_quote_that_is_never_closed_swallows_nothing() -> None:
-    rows = "".join(f'row {number},a 5" pipe\n' for number in range(40_000))
+    rows = "".join(f"row {number},a pipe of five inches\n" for number in range(40_000))
     document = await read(f'Item,Text\n"broken,x\n{rows}')
-    assert 'Item: row 39999; Text: a 5" pipe' in document.text
+    assert "Item: row 39999; Text: a pipe of five inches" in document.text
+
+
+async def test_a_quote_inside_of_a_cell_is_a_sign() -> None:
+    document = await read('Item,Text\npipe,a 5" pipe\nhose,"a 6"" hose"\n')
+    assert document.text.split("\n") == [
+        'Item: pipe; Text: a 5" pipe',
+        'Item: hose; Text: a 6" hose',
+    ]
 
 
 async def test_a_wide_row_says_in_every_line_which_row_it_is() -> None:
