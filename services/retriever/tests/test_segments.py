@@ -100,7 +100,7 @@ def found(parts: list[Content], term: str) -> Postings:
                 frequencies.append(postings.frequencies)
         base += len(part.roll)
     empty = np.zeros(0, np.int64)
-    return Postings(np.concatenate([*places, empty]), np.concatenate([*frequencies, empty]))
+    return Postings(np.concatenate([*places, empty]), np.concatenate([*frequencies, np.zeros(0)]))
 
 
 @settings(max_examples=120, deadline=None)
@@ -179,3 +179,19 @@ def test_terms_that_are_not_there_are_not_found() -> None:
     assert page.find("cow") is None
     assert page.find("zebra") is None
     assert pack_passages([Passage(1, 1, {})]).pages == []
+
+
+@pytest.mark.parametrize("limit", [1, 3, 40, 700, 9_000])
+def test_the_highest_scores_are_found_whatever_their_number(limit: int) -> None:
+    """Among many passages of few scores: those of equal score by their key."""
+    rng = np.random.default_rng(limit)
+    count = 7_003
+    lengths = rng.integers(1, 6, count)
+    keys = rng.permutation(count) + 1
+    places = np.sort(rng.choice(count, 6_000, replace=False))
+    postings = Postings(places, rng.integers(1, 3, len(places)).astype(float))
+    searched = bm25.Searched(keys, bm25.norms(lengths, 3.0), None)
+    found = bm25.best(searched, [bm25.Weighed(postings, 1.0, 1.0)], limit)
+    scores = postings.frequencies * 2.2 / (postings.frequencies + searched.norms[places])
+    order = np.lexsort((keys[places], -scores.round(9)))[:limit]
+    assert [hit.key for hit in found] == keys[places][order].tolist()

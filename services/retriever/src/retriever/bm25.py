@@ -12,13 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from retriever.domain import KeywordHit
-from retriever.segment import Ints, Postings
+from retriever.segment import Floats, Ints, Postings
 
 SATURATION = 1.2
 LENGTH_WEIGHT = 0.75
 
 _BLOCK = 64
-Floats = NDArray[np.float64]
+_BLOCKS_OF_LIMIT = 2
 
 
 @dataclass(frozen=True)
@@ -63,17 +63,14 @@ def holding(postings: Postings, visible: NDArray[np.bool_] | None) -> int:
 
 def best(searched: Searched, terms: Sequence[Weighed], limit: int) -> list[KeywordHit]:
     """The passages with the highest scores; equal ones by key."""
-    places = np.concatenate([term.postings.places for term in terms] or [np.zeros(0, np.int64)])
-    if not len(places):
-        return []
-    frequencies = np.concatenate([term.postings.frequencies for term in terms])
-    counts = [len(term.postings.places) for term in terms]
-    weights = np.repeat([term.weight * (SATURATION + 1) for term in terms], counts)
-    scores: Floats = np.bincount(
-        places,
-        weights * frequencies / (frequencies + searched.norms[places]),
-        minlength=len(searched.keys),
-    ).astype(np.float64, copy=False)
+    scores = np.zeros(len(searched.keys))
+    for term in terms:
+        places, frequencies = term.postings
+        parts = searched.norms[places]
+        parts += frequencies
+        np.divide(frequencies, parts, out=parts)
+        parts *= term.weight * (SATURATION + 1)
+        scores[places] += parts
     if searched.visible is not None:
         scores[~searched.visible] = 0.0
     found = _highest(scores, limit)
@@ -93,13 +90,15 @@ def _highest(scores: Floats, limit: int) -> Ints:
 
     The `limit`-th highest of the blocks' maxima is at most the `limit`-th highest score.
     """
-    whole = len(scores) // _BLOCK * _BLOCK
-    maxima = np.concatenate((scores[:whole].reshape(-1, _BLOCK).max(axis=1), scores[whole:]))
-    if len(maxima) > limit:
-        floor = float(np.partition(maxima, len(maxima) - limit)[len(maxima) - limit])
-        if floor > 0:
-            return np.flatnonzero(scores >= floor)
-    return np.flatnonzero(scores > 0)
+    if len(scores) <= limit:
+        return np.flatnonzero(scores > 0)
+    if len(scores) > _BLOCK * _BLOCKS_OF_LIMIT * limit:
+        whole = len(scores) // _BLOCK * _BLOCK
+        maxima = np.concatenate((scores[:whole].reshape(-1, _BLOCK).max(axis=1), scores[whole:]))
+    else:
+        maxima = scores
+    floor = float(np.partition(maxima, len(maxima) - limit)[len(maxima) - limit])
+    return np.flatnonzero(scores >= floor) if floor > 0 else np.flatnonzero(scores > 0)
 
 
 def _coverage(found: Ints, terms: Sequence[Weighed]) -> Floats:

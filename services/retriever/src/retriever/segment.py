@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Ints = NDArray[np.int64]
+Floats = NDArray[np.float64]
 
 _PAGE_BYTES = 16_384
 _PAGE_TERMS = 1_024
@@ -23,10 +24,10 @@ _SEPARATOR = "\0"  # Postgres text cannot hold it
 
 
 class Postings(NamedTuple):
-    """Passages of a segment that hold a term, ascending, and how often each."""
+    """Passages of a segment that hold a term, ascending, and how often each (to reckon with)."""
 
     places: Ints
-    frequencies: Ints
+    frequencies: Floats
 
 
 class Passage(NamedTuple):
@@ -113,11 +114,11 @@ class Page:
         places = np.cumsum(gaps, dtype=np.int64)
         width_of_frequency = int(self.frequency_widths[number])
         if not width_of_frequency:
-            return Postings(places, np.ones(count, np.int64))
+            return Postings(places, np.ones(count))
         frequencies = np.frombuffer(
             self._data, f"<u{width_of_frequency}", count=count, offset=begin + count * width
         )
-        return Postings(places, frequencies.astype(np.int64))
+        return Postings(places, frequencies.astype(np.float64))
 
     def unpack(self) -> tuple[Ints, Ints, Ints]:
         """Counts of all terms, and all their places and frequencies, one after another."""

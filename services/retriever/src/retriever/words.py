@@ -16,7 +16,7 @@ from retriever.index_types import QuestionTerm, Scope
 from retriever.near_terms import near
 from retriever.segment import Page, Postings, page_number, unpack_roll
 
-NOWHERE = Postings(np.zeros(0, np.int64), np.zeros(0, np.int64))
+NOWHERE = Postings(np.zeros(0, np.int64), np.zeros(0))
 _ENTRY_BYTES = 200
 _LAST_LETTER = chr(0x10FFFF)
 
@@ -240,10 +240,13 @@ def _rows(row: Any, seen: Seen) -> Rows:
             mean_length = seen.statistics[configuration].mean_length
             norms.append(float(bm25.norms(np.array([length]), mean_length)[0]))
         grouped.setdefault((configuration, term), []).append((keys[key], frequency))
-    postings = {
-        pair: Postings(*np.array(sorted(held), np.int64).T.copy()) for pair, held in grouped.items()
-    }
+    postings = {pair: _postings_of(held) for pair, held in grouped.items()}
     return Rows(list(keys), norms, postings)
+
+
+def _postings_of(held: list[tuple[int, int]]) -> Postings:
+    columns = np.array(sorted(held), np.int64)
+    return Postings(columns[:, 0].copy(), columns[:, 1].astype(np.float64))
 
 
 def _with_rows(searched: bm25.Searched, rows: Rows) -> bm25.Searched:
