@@ -94,10 +94,12 @@ async def test_an_index_is_followed(world: Any, site: Any) -> None:
 
 
 async def test_choices_bound_what_is_read(world: Any, site: Any) -> None:
+    foreign = site.url.replace("127.0.0.1", "localhost") + "/help/0"
     _sitemap_site(
-        site, "/help/1", "/help/2", "/help/3", "/help/old/4", "/shop/5",
-        "https://elsewhere.example/help/6", "ftp://127.0.0.1/help/7", "http://u@127.0.0.1/help/8",
+        site, foreign, "ftp://127.0.0.1/help/7", "http://u@127.0.0.1/help/8",
+        "/help/1", "/help/2", "/help/3", "/help/old/4", "/shop/5",
     )  # fmt: skip
+    site.page("/help/0", "Of another site.")
     source_id = await world.add(
         f"{site.url}/sitemap.xml", "sitemap", include=["/help"], exclude=["/help/old"], pages_max=2
     )
