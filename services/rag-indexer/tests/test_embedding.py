@@ -9,6 +9,8 @@ from rag_indexer.domain import RATE_LIMITED, vector_text_bytes
 from rag_indexer.embedding import _slices
 from rag_indexer.pace import FAST_SECONDS, SLOW_SECONDS, Lane, Pace
 
+pytest.importorskip("testkit", reason="needs a real database, which testkit finds or starts")
+
 PARAGRAPHS = [
     " ".join(f"Paragraph {n} says thing {m} about the bridge of town {n}." for m in range(18))
     for n in range(200)

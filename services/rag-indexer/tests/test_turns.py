@@ -7,6 +7,7 @@ from uuid import uuid4
 
 import pytest
 
+import observe
 from contracts.v1.documents import ChunkingRule, DocumentRemoved
 from rag_indexer import progress, reading
 from rag_indexer.worker import WorkerRule
@@ -78,6 +79,21 @@ async def test_a_handful_that_cannot_go_together_goes_one_by_one(indexer: Any) -
     indexer.records.run = run
     assert tries == [5]
     assert {one.document_id for one in indexer.batches()} == set(ids)
+
+
+async def test_records_that_were_interrupted_are_paid_once(indexer: Any) -> None:
+    ids = await records(indexer, 5)
+    observe.arm("rag-indexer.half_embedded=raise|once")
+    try:
+        await indexer.worker.work_once()
+        assert indexer.batches() == []
+        await indexer.work()
+    finally:
+        observe.disarm()
+    assert {one.document_id for one in indexer.batches()} == set(ids)
+    assert len(indexer.router.texts()) == 5
+    for each in ids:
+        assert (await indexer.versions(each))[0].passages_reused == 0
 
 
 async def test_what_happens_to_a_record_meanwhile_happens_to_it_alone(indexer: Any) -> None:

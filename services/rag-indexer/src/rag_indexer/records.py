@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from uuid import UUID
 
 from contracts.v1.documents import PassagesEmbedded
-from observe import get_logger
+from observe import afailpoint, get_logger
 from outbox import Outbox
 from rag_indexer.chunking import Chunk
 from rag_indexer.domain import TenantChoice
@@ -79,6 +79,7 @@ class Records:
             since=min(job.created_at for job in jobs),
             correlation_id=tenant_id,
         )
+        await afailpoint("rag-indexer.half_embedded")
         await self._say(parts, _shared_out(parts, embedded), outcome)
         return outcome
 
