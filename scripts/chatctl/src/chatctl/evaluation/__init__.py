@@ -1,0 +1,1 @@
+"""Measures search against people's judgements, through the running platform."""
