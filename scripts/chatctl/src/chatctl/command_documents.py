@@ -14,7 +14,7 @@ import typer
 
 from chatctl.cli import app, console, with_api
 from chatctl.document_progress import DocumentBars, watch
-from chatctl.document_view import document_table, documents_table, versions_table
+from chatctl.document_view import document_table, documents_table, passage_head, versions_table
 from chatctl.gateway_api import ApiProblem, GatewayApi
 from chatctl.large_files import Places, is_large, send_in_pieces
 from chatctl.run_folder import RunFolder
@@ -108,8 +108,7 @@ def show(
         console.print(document_table(await api.get(place)))
         if passages:
             async for passage in api.every(f"{place}/passages"):
-                head = f"[{passage['ordinal']}] page {passage['page']} · {passage['heading'] or ''}"
-                console.print(f"\n{head} · {passage['token_count']} tokens", markup=False)
+                console.print(f"\n{passage_head(passage)}", markup=False)
                 console.print(passage["text"], markup=False)
 
     with_api(work)

@@ -49,7 +49,9 @@ def document_table(document: Mapping[str, Any]) -> Table:
     """Everything that is known of one."""
     table = whole_table("", "")
     table.show_header = False
-    table.add_row("state", f"{state_of(document)} · {stage_words(document)}")
+    on_its_way = document["stage"] not in {"ready", "failed"}
+    how_far = f" · {stage_words(document)}" if on_its_way else ""
+    table.add_row("state", state_of(document) + how_far)
     if document.get("detail"):
         table.add_row("what to do", escape(str(document["detail"])))
     for name in _ROWS:
@@ -63,6 +65,13 @@ def document_table(document: Mapping[str, Any]) -> Table:
     for heading in document.get("headings") or ():
         table.add_row("heading", escape(str(heading)))
     return table
+
+
+def passage_head(passage: Mapping[str, Any]) -> str:
+    """Where a passage stands, and how long it is."""
+    page = f"page {passage['page']}" if passage.get("page") else None
+    parts = (page, passage.get("heading"), f"{passage['token_count']} tokens")
+    return f"[{passage['ordinal']}] " + " · ".join(part for part in parts if part)
 
 
 def rule_words(rule: Mapping[str, Any]) -> str:
