@@ -186,6 +186,8 @@ def test_words_are_weighed_in_order_and_stop_words_not_at_all() -> None:
     assert word_weights("What is the Returns polcy?", terms) == [0, 0, 0, 4.0, 1.5]
 
 
-def test_the_binary_form_of_a_halfvec_is_read() -> None:
-    packed = b"\x00\x02\x00\x00" + np.asarray([3.0, 4.0], ">f2").tobytes()
-    assert unpacked(packed).tolist() == pytest.approx([0.6, 0.8])
+def test_the_binary_form_of_halfvecs_is_read_whatever_their_lengths() -> None:
+    rows = [[3.0, 4.0], [1.0, 0.0, 0.0], [0.0, 2.0], [0.0, 0.0]]
+    packed = [b"\0\2\0\0" + np.asarray(row, ">f2").tobytes() for row in rows]
+    read = [row.tolist() for row in unpacked(packed)]
+    assert [pytest.approx(row) for row in read] == [[0.6, 0.8], [1, 0, 0], [0, 1], [0, 0]]

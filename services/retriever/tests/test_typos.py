@@ -71,6 +71,12 @@ def test_frequency_decides_between_equally_near_terms() -> None:
     assert best_correction("shep", [NearTerm("shop", 2, 1), NearTerm("sheep", 99, 2)]) == close[0]
 
 
+def test_the_first_letter_is_kept_or_changed_places() -> None:
+    assert best_correction("shep", [NearTerm("step", 2, 1), NearTerm("khep", 9, 1)]) is not None
+    assert best_correction("shep", [NearTerm("khep", 9, 1)]) is None
+    assert best_correction("erturn", [NearTerm("return", 9, 1)]) is not None
+
+
 def test_short_words_and_codes_may_hold_no_slip() -> None:
     assert [edits_allowed(word) for word in ("abc", "abcd", "abcdefg", "abcdefgh")] == [0, 1, 1, 2]
     assert edits_allowed("ab12cd") == 0

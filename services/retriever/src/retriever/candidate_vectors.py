@@ -9,8 +9,10 @@ from numpy.typing import NDArray
 
 from postgres import Queries, Transaction
 
-_HEAD_BYTES = 4
+_HEAD_NUMBERS = 2
+_SMALLEST = np.float32(1e-12)
 Vector = NDArray[np.float32]
+_NOTHING: Vector = np.zeros(0, np.float32)
 
 
 @dataclass(frozen=True)
@@ -34,9 +36,10 @@ class CandidateVectors:
         if not keys:
             return {}
         rows = await tx.fetch(self._sql["read_vectors"], tenant_id, list(keys))
+        vectors = unpacked([row["packed"] for row in rows])
         return {
-            row["passage_key"]: StoredVector(row["embedding_model"], unpacked(row["packed"]))
-            for row in rows
+            row["passage_key"]: StoredVector(row["embedding_model"], values)
+            for row, values in zip(rows, vectors, strict=True)
         }
 
     async def sample(
@@ -44,11 +47,19 @@ class CandidateVectors:
     ) -> tuple[list[Vector], list[UUID]]:
         """At most so many of a model, and the document of each."""
         rows = await tx.fetch(self._sql["sample_vectors"], tenant_id, model, count)
-        return [unpacked(row["packed"]) for row in rows], [row["document_id"] for row in rows]
+        return unpacked([row["packed"] for row in rows]), [row["document_id"] for row in rows]
 
 
-def unpacked(packed: bytes) -> Vector:
-    """A halfvec in its binary form as a unit vector."""
-    values = np.frombuffer(packed, ">f2", offset=_HEAD_BYTES).astype(np.float32)
-    length = float(np.linalg.norm(values))
-    return values / np.float32(length) if length > 0 else values
+def unpacked(packed: Sequence[bytes]) -> list[Vector]:
+    """Halfvecs in their binary form as unit vectors, those of one length all at once."""
+    vectors: list[Vector] = [_NOTHING] * len(packed)
+    by_size: dict[int, list[int]] = {}
+    for place, one in enumerate(packed):
+        by_size.setdefault(len(one), []).append(place)
+    for size, places in by_size.items():
+        values = np.frombuffer(b"".join(packed[place] for place in places), ">f2")
+        rows = values.reshape(len(places), size // 2)[:, _HEAD_NUMBERS:].astype(np.float32)
+        norms = np.sqrt(np.einsum("ij,ij->i", rows, rows))[:, None]
+        for place, row in zip(places, rows / np.maximum(norms, _SMALLEST), strict=True):
+            vectors[place] = row
+    return vectors

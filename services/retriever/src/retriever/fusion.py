@@ -59,13 +59,17 @@ def propose(
     words: Sequence[KeywordHit], lists: Sequence[VectorList], count: int
 ) -> list[Candidate]:
     """The first `count` of each list, once each; what else is known of them by words is kept."""
-    by_word = {hit.key: (rank, hit) for rank, hit in enumerate(words, start=1)}
     near = {
         hit.key: (rank, one.model, hit.similarity)
         for one in lists
         for rank, hit in enumerate(one.hits[:count], start=1)
     }
-    keys = dict.fromkeys((*(hit.key for hit in words[:count]), *near))
+    by_word = {
+        hit.key: (rank, hit)
+        for rank, hit in enumerate(words, start=1)
+        if rank <= count or hit.key in near
+    }
+    keys = dict.fromkeys((*by_word, *near))
     return [_proposed(key, by_word.get(key), near.get(key), count) for key in keys]
 
 

@@ -38,7 +38,7 @@ from retriever.typos import corrected
 _OPTIMISTIC_TRIES = 3
 _READ_PER_WANTED = 6
 _READ_MIN = 30
-_KEYWORD_SCORES_KEPT = 1_000
+_KEYWORD_SCORES_KEPT = 500
 """Of so many passages the keyword leg's score is known for filling in."""
 
 Vectors = Mapping[str, QuestionVector | Away]
@@ -325,16 +325,20 @@ def _similarities(
     stored: Mapping[int, StoredVector], vectors: Vectors
 ) -> dict[int, tuple[str, float]]:
     """The exact cosine of each stored vector with the question in its own model."""
-    asked = {
-        model: np.asarray(vector.values, np.float32) / np.float32(np.linalg.norm(vector.values))
-        for model, vector in vectors.items()
-        if isinstance(vector, QuestionVector)
-    }
-    return {
-        key: (one.model, float(asked[one.model] @ one.values))
-        for key, one in stored.items()
-        if one.model in asked and len(asked[one.model]) == len(one.values)
-    }
+    found: dict[int, tuple[str, float]] = {}
+    for model, vector in vectors.items():
+        if isinstance(vector, QuestionVector):
+            asked = np.asarray(vector.values, np.float32)
+            asked /= np.float32(np.linalg.norm(asked))
+            keys = [
+                key
+                for key, one in stored.items()
+                if one.model == model and len(one.values) == len(asked)
+            ]
+            if keys:
+                cosines = np.stack([stored[key].values for key in keys]) @ asked
+                found.update(zip(keys, ((model, one) for one in cosines.tolist()), strict=True))
+    return found
 
 
 def _models_not_searched(scope: Scope, vectors: Vectors) -> tuple[str, ...]:
