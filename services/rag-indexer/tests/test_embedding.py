@@ -4,6 +4,8 @@ import asyncio
 from typing import Any
 from uuid import uuid4
 
+import pytest
+
 from bus import AskFailed
 from rag_indexer.domain import RATE_LIMITED, vector_text_bytes
 from rag_indexer.embedding import _slices
