@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import struct
 import time
 from collections.abc import Sequence
@@ -15,6 +14,7 @@ import asyncpg
 import numpy as np
 from search_data import DIMENSIONS, MODEL, NAMESPACE, Passage
 
+from embedded import postgres_server
 from embedded.postgres_server import PostgresServer
 from postgres import Database
 from retriever.segment import Passage as PackedPassage
@@ -37,19 +37,10 @@ SEGMENT_PASSAGES = 1_000
 
 
 def start_server(folder: Path) -> PostgresServer:
-    """Without fsync: what is measured only reads."""
+    """Without fsync, for what is measured only reads; with memory as a database server has."""
     folder.chmod(0o755)
+    postgres_server.SETTINGS.update(SERVER_SETTINGS)
     server = PostgresServer(folder, durable=False)
-    url = server.start()
-
-    async def configure() -> None:
-        admin = await asyncpg.connect(url)
-        for name, value in SERVER_SETTINGS.items():
-            await admin.execute(f"alter system set {name} = '{value}'")
-        await admin.close()
-
-    asyncio.run(configure())
-    server.stop()
     server.start()
     return server
 

@@ -305,7 +305,8 @@ def _prose(field: Field, alike: dict[str, list[list[float]]]) -> str:
 Passages of 780 characters made of sentences of two real abstracts each, vectors the mixtures of
 their real ones; {len(field.questions) - WARMED} real questions after {WARMED} others that warmed
 the caches, the best of {TURNS} tries each, and {SLOW_QUESTIONS} questions once for the slow ways;
-one connection each, the ways in turns, question by question. The question's vector is given. Both hybrids take 100 candidates of each leg.{missing}
+one connection each, the ways in turns, question by question. The question's vector is given. Both
+hybrids take 100 candidates of each leg.{missing}
 
 For 100,000 passages: HNSW index {built["hnsw_seconds"] * scale:.0f} s and
 {mebibytes["hnsw_bytes"]:.0f} MiB, vectors with it {mebibytes["vector_bytes"]:.0f} MiB; words

@@ -178,7 +178,7 @@ class Index:
         limit: int = CANDIDATES,
     ) -> VectorSearch:
         """The passages of the group nearest to the vector, best first."""
-        chosen = plan(group.passages, await self._vectors(tx), group.dimensions)
+        chosen = plan(group.passages, await self._vectors(tx), group.dimensions, limit)
         own = [
             version
             for alike in scope.seen.groups
