@@ -8,10 +8,12 @@ from pathlib import PurePosixPath
 
 from contracts.v1.documents import DocumentRemoved
 from contracts.v1.web_sources import DropPage, KeepPage
+from gateway.document_words import one_line
 from gateway.file_types import MEDIA_TYPES
 from gateway.keeper import Keeper
 from gateway.quotas import QuotaExceeded
 from gateway.store import TenantStore
+from gateway.upload_forms import safe_name
 from gateway.upload_store import UploadStore
 from gateway.uploads import Content, Wanted
 from observe import get_logger
@@ -79,17 +81,18 @@ class FetchedPages:
 
 def _wanted(command: KeepPage, is_new: bool) -> Wanted:
     """The source's tags are given to a new document only: later they are its tenant's."""
-    extension = PurePosixPath(command.file_name).suffix.lower().lstrip(".")
+    file_name = safe_name(command.file_name)
+    extension = PurePosixPath(file_name).suffix.lower().lstrip(".")
     declared = (command.declared_type or "").partition(";")[0].strip().lower()
     return Wanted(
         document_id=command.document_id,
         content=Content(
             sha256=command.sha256,
             size_bytes=command.size_bytes,
-            file_name=command.file_name,
+            file_name=file_name,
             media_type=MEDIA_TYPES.get(extension) or declared or "application/octet-stream",
             declared_type=command.declared_type,
-            title=command.title,
+            title=one_line(command.title) or command.url[:500],
             language=command.language,
         ),
         kind="web",

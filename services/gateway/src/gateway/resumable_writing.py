@@ -119,10 +119,14 @@ class Writing:
         self._pending.append(piece)
 
     async def _keep(self) -> None:
-        async with self._outbox.transaction(self._upload.tenant_id) as tx:
-            upload = await self._store.add(tx, self._upload, self._writer, self._pending)
-            if upload is None:
-                raise taken_over()
+        try:
+            async with self._outbox.transaction(self._upload.tenant_id) as tx:
+                upload = await self._store.add(tx, self._upload, self._writer, self._pending)
+                if upload is None:
+                    raise taken_over()
+        except DatabaseAway:
+            self._pending = []  # they may count all the same: their bytes must stay
+            raise
         self._upload = upload
         self._pending = []
 

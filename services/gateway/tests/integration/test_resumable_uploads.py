@@ -189,6 +189,13 @@ async def test_what_is_refused(running: Running) -> None:
     foreign = await bring(tenant, place, 0, b"%PDF-1.7\n")
     assert (foreign.status, foreign.code) == (415, "type_mismatch")
     assert (await look(tenant, place)).status == 404, "what it is will not change"
+    lost = (await begin(tenant, 9, "b.txt")).headers["Location"]
+    assert (await bring(tenant, lost, 0, b"words")).status == 204
+    (piece,) = await running.rows("select sha256 from resumable_pieces")
+    await running.gateway.parts.blobs.delete(piece["sha256"])
+    last = await bring(tenant, lost, 5, b"more")
+    assert (last.status, last.code) == (409, "upload_lost")
+    assert (await look(tenant, lost)).status == 404
     empty = await begin(tenant, 0, "empty.txt")
     assert (empty.status, len(empty.headers["Chat-Document-Id"])) == (201, 36)
     assert isinstance(running.url, str)

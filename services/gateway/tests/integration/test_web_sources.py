@@ -165,10 +165,12 @@ async def test_a_page_becomes_a_document_and_is_replaced(running: Any, indexer: 
     uploaded = indexer.heard[0]
     assert (uploaded.document_kind, uploaded.source_url) == ("web", "https://a.example/help")
     await tenant.call("PATCH", f"{tenant.path}/documents/{document_id}", {"tags": ["own"]})
-    await indexer.say(keep_page(tenant, document_id, "b", title="Helping"))
+    strange = {"title": "Hel\x00ping\u202e", "file_name": "../a\x00b.html"}
+    await indexer.say(keep_page(tenant, document_id, "b", **strange))
     await until(indexer, "Uploaded", "Replaced")
     replaced = indexer.heard[1]
     assert (replaced.sha256, replaced.title, replaced.replacement) == ("b" * 64, "Helping", 1)
+    assert replaced.file_name == "ab.html"
     (row,) = await running.rows("select tags, kind, media_type from uploads")
     assert (row["tags"], row["kind"]) == (["own"], "web"), "a person's tags stay"
     other = keep_page(tenant, uuid4(), "b", url="https://a.example/same")

@@ -15,7 +15,6 @@ from contracts.v1.documents import Document
 from gateway import problems, refusals
 from gateway.api.document_forms import (
     FIELDS,
-    RECEIVING,
     DocumentForm,
     form_schema,
     read_fields,
@@ -29,7 +28,7 @@ from gateway.door import Principal
 from gateway.keeper import SameContent
 from gateway.quotas import QuotaExceeded
 from gateway.repeats import HEADER, new_id
-from gateway.upload_forms import ArrivedForm, FormRule, safe_name
+from gateway.upload_forms import ArrivedForm, FormRule, Receiving, safe_name
 
 router = APIRouter(
     prefix="/api/tenants/{tenant_id}/documents", tags=["documents"], route_class=GuardedRoute
@@ -38,6 +37,7 @@ router = APIRouter(
 FILES_MAX: Final = 20
 _FILES_OF_FULL_SIZE: Final = 8
 _READ_SECONDS_MAX: Final = 600.0
+_RECEIVING: Final = Receiving(of_sender=2, in_memory=2)
 _FIELDS: Final = {k: v for k, v in FIELDS.items() if k not in {"title", "external_id"}}
 
 
@@ -66,7 +66,7 @@ async def upload_documents(tenant_id: UUID, request: Request, parts: With, who: 
     """Upload up to 20 files; a file that is refused keeps no other out."""
     bytes_max = parts.settings.upload_bytes_max * _FILES_OF_FULL_SIZE
     rule = FormRule(bytes_max, _FIELDS, files_max=FILES_MAX, seconds_max=_READ_SECONDS_MAX)
-    async with RECEIVING.form(request, str(tenant_id), rule) as arrived:
+    async with _RECEIVING.form(request, str(tenant_id), rule) as arrived:
         said = read_fields(arrived.fields)
 
         async def answer() -> Response:
@@ -91,7 +91,7 @@ async def _one(
 ) -> dict[str, Any]:
     name = safe_name(file.filename or "")
     try:
-        async with RECEIVING.opened(arrived, file, parts.settings.upload_bytes_max) as form:
+        async with _RECEIVING.opened(arrived, file, parts.settings.upload_bytes_max) as form:
             content = await stored(parts.blobs, form, said)
         document_id = new_id(request, who, f"document\0{content.sha256}")
         status, body = await kept(parts, who, tenant_id, wanted_of(document_id, content, said))

@@ -9,6 +9,7 @@ from fastapi import APIRouter, Request, Response
 from starlette.exceptions import HTTPException
 from uuid_utils.compat import uuid7
 
+from blobs import BlobCorrupt, BlobMissing
 from gateway import refusals
 from gateway.api.document_forms import FIELDS, DocumentForm, read_fields, wanted_of
 from gateway.api.guarded_route import StreamRoute, media_type
@@ -185,6 +186,9 @@ async def _written(
     ) -> ResumableUpload:
         try:
             return await _become_document(parts, who, whole, pieces, writing)
+        except (BlobMissing, BlobCorrupt):
+            await _end(parts, *place)
+            raise Problem(409, "upload_lost", "Its bytes are gone. Begin it again.") from None
         except (HTTPException, QuotaExceeded, SameContent) as error:
             problem = error if isinstance(error, HTTPException) else refusals.problem_of(error)
             if problem.status_code not in {423, 429} and problem.status_code < 500:
