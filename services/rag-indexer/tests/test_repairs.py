@@ -56,6 +56,23 @@ async def test_an_index_that_stays_silent_ends_with_a_reason(indexer: Any) -> No
     assert (failed.stage, failed.detail) == ("failed", SILENT_INDEX)
 
 
+async def test_what_was_confirmed_meanwhile_is_not_given_up(indexer: Any) -> None:
+    document_id = await indexer.upload(b"Some words.")
+    await indexer.work()
+    await indexer.execute("update jobs set repeats = 5")
+    await age(indexer, "jobs", "said_at", 2)
+    found = indexer.reconciler._repairs.given_up
+
+    async def confirmed_meanwhile(*given: Any, **rule: Any) -> Any:
+        hopeless = await found(*given, **rule)
+        await indexer.confirm(document_id)
+        return hopeless
+
+    indexer.reconciler._repairs.given_up = confirmed_meanwhile
+    await indexer.reconciler.repair()
+    assert (await indexer.document(document_id)).stage == "ready"
+
+
 async def test_passages_that_were_lost_are_made_again(indexer: Any) -> None:
     document_id = await indexer.upload(b"Some words.")
     await indexer.work()

@@ -113,6 +113,8 @@ class Reconciler:
             )
         for stuck in hopeless:
             async with self._outbox.transaction(stuck.tenant_id) as tx:
+                if not await self._hold(tx, stuck):
+                    continue
                 await self._fail(tx, stuck, "internal_error", SILENT_INDEX)
             _count("given_up", stuck)
         return len(hopeless)
@@ -137,7 +139,8 @@ class Reconciler:
                 await self._begin_anew(stuck, "state")
                 continue
             async with self._outbox.transaction(stuck.tenant_id) as tx:
-                await self._store.lock_document(tx, stuck.document_id)
+                if not await self._hold(tx, stuck):
+                    continue
                 if stuck.state == "failed":
                     await self._fail(tx, stuck, stuck.code or "internal_error", INTERNAL_ERROR)
                 else:
@@ -147,7 +150,7 @@ class Reconciler:
 
     async def _begin_anew(self, stuck: Stuck, kind: str) -> None:
         async with self._outbox.transaction(stuck.tenant_id) as tx:
-            if await self._store.lock_document(tx, stuck.document_id):
+            if not await self._hold(tx, stuck):
                 return
             version = await self._store.add_version(
                 tx,
@@ -161,6 +164,13 @@ class Reconciler:
                     tx, progressed(stuck.tenant_id, stuck.document_id, version, "queued", 0)
                 )
         _count(kind, stuck)
+
+    async def _hold(self, tx: Transaction, stuck: Stuck) -> bool:
+        """Whether it is still as it was found; until the commit nobody changes it."""
+        if await self._store.lock_document(tx, stuck.document_id):
+            return False
+        latest = await self._store.latest_job(tx, stuck.tenant_id, stuck.document_id)
+        return (latest.state if latest else "missing") == stuck.state
 
     async def _fail(self, tx: Transaction, stuck: Stuck, code: str, detail: str) -> None:
         await self._store.fail(tx, stuck.tenant_id, stuck.key, code, detail)
