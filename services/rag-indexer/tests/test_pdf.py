@@ -1,5 +1,9 @@
 """PDF: text, page numbers, outline and what the file says of itself, by pdfium and by pypdf."""
 
+import pypdfium2
+import pytest
+
+from rag_indexer import pdf_pages
 from rag_indexer.file_source import FileSource
 from rag_indexer.parsed import ParsedDocument
 from rag_indexer.parser_process import ParserLimits, parse_file
@@ -71,6 +75,23 @@ async def test_a_pdf_that_pdfium_refuses_is_read_by_pypdf() -> None:
     assert document.text == "One.\n\nTwo.\n\nThree."
     assert (document.title, document.dated_at, document.pages) == ("T", "2024-02-03", 3)
     assert [mark.headings for mark in document.marks][1:] == [("Part",), ("Part", "Chapter")]
+
+
+def test_pages_read_as_pdfium_alone_reads_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also when the file is opened anew every two pages, and when the buffer is too small."""
+    lines = [[f"Page {number} line {line} of it." for line in range(40)] for number in range(9)]
+    source = FileSource.of_bytes(pdf_of(lines))
+    with pypdfium2.PdfDocument(pdf_of(lines)) as document:
+        alone = [document[place].get_textpage().get_text_bounded() for place in range(9)]
+    monkeypatch.setattr(pdf_pages, "_PAGES_AN_OPENING", 2)
+    monkeypatch.setattr(pdf_pages, "_BYTES_AN_OPENING", 1)
+    monkeypatch.setattr(pdf_pages, "_FIRST_UNITS", 100)
+    opened: list[FileSource] = []
+    really_open = pdf_pages.open_pdf
+    monkeypatch.setattr(pdf_pages, "open_pdf", lambda one: opened.append(one) or really_open(one))
+    texts = list(pdf_pages.page_texts(really_open(source), source, lambda *_: None))
+    assert texts == alone
+    assert len(opened) == 4
 
 
 def test_a_mapped_file_and_its_bytes_read_alike() -> None:

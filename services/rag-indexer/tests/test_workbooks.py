@@ -1,5 +1,6 @@
 """Workbooks: sheets, headers, and numbers and dates as people read them."""
 
+import os
 from collections.abc import Callable
 
 import pytest
@@ -142,6 +143,8 @@ async def test_damage_and_bombs() -> None:
     assert await code_of(xlsx_of({"A": sheet_rows()})) == "no_text"
     dense = {"xl/media/zeros.bin": b"\0" * 20_000_000}
     assert await code_of(xlsx_of({"A": ""}, **dense)) == "zip_bomb"
+    beside = {**dense, "xl/media/noise.bin": os.urandom(1_000_000)}
+    assert await code_of(xlsx_of({"A": ""}, **beside)) == "zip_bomb"
     many = {f"xl/worksheets/more{number}.xml": b"<a/>" for number in range(2_001)}
     assert await code_of(xlsx_of({"A": ""}, **many)) == "zip_bomb"
     large = {"xl/media/a.bin": bytes(range(256)) * 440_000}

@@ -1,6 +1,5 @@
 """The bytes of one foreign file, mapped and never copied, for loaders of every kind."""
 
-import ctypes
 import io
 import mmap
 import os
@@ -8,15 +7,20 @@ from typing import BinaryIO
 
 
 class FileSource:
-    """A file by its descriptor: `content` for slicing and searching, `stream` for libraries."""
+    """A file by its descriptor: `content` to slice and search, `stream` or `path` for libraries."""
 
     def __init__(self, descriptor: int) -> None:
-        self._descriptor = descriptor
+        self._file = os.fdopen(os.dup(descriptor), "rb")
         self.size = os.fstat(descriptor).st_size
-        # An empty file cannot be mapped. Private and writable, because ctypes takes no other map.
+        # An empty file cannot be mapped.
         self.content: mmap.mmap | bytes = (
-            mmap.mmap(descriptor, 0, access=mmap.ACCESS_COPY) if self.size else b""
+            mmap.mmap(descriptor, 0, access=mmap.ACCESS_READ) if self.size else b""
         )
+
+    @property
+    def path(self) -> str:
+        """A name for libraries that open files themselves, as long as this object lives."""
+        return f"/proc/self/fd/{self._file.fileno()}"
 
     @classmethod
     def of_bytes(cls, content: bytes) -> "FileSource":
@@ -30,12 +34,6 @@ class FileSource:
     def stream(self) -> BinaryIO:
         """The file from its beginning, with a position of its own."""
         return io.BufferedReader(_Window(self.content))
-
-    def array(self) -> "ctypes.Array[ctypes.c_char]":
-        """The mapped bytes as C sees them; the file must not be empty."""
-        if isinstance(self.content, bytes):
-            raise ValueError("an empty file has no address")
-        return (ctypes.c_char * self.size).from_buffer(self.content)
 
 
 class _Window(io.RawIOBase):

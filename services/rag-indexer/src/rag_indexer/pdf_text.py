@@ -13,6 +13,7 @@ from rag_indexer.dates import date_in
 from rag_indexer.file_source import FileSource
 from rag_indexer.markdown_text import plain_words
 from rag_indexer.parsed import CHARACTERS_MAX, Mark, ParsedDocument, Progress, Unreadable
+from rag_indexer.pdf_pages import PasswordNeeded, open_pdf, page_texts
 from rag_indexer.visible_text import visible, words
 
 PAGES_MAX = 5_000
@@ -34,43 +35,29 @@ Outline = dict[int, tuple[str, ...]]
 def parse_pdf(source: FileSource, progress: Progress) -> ParsedDocument:
     """A PDF with page numbers from 1 and the outline as headings; empty password tried."""
     try:
-        document = pypdfium2.PdfDocument(source.array())
-    except pypdfium2.PdfiumError as refusal:
-        if "password" in str(refusal).lower():
-            raise Unreadable("encrypted") from refusal
+        document = open_pdf(source)
+    except PasswordNeeded as refusal:
+        raise Unreadable("encrypted") from refusal
+    except pypdfium2.PdfiumError:
         from rag_indexer.pdf_rescue import Rescue
 
         rescue = Rescue(source)
         check_pages(rescue.pages_count)
         return _assemble(rescue.pages(progress), rescue.outline(), rescue.metadata(), None)
-    with document:
+    try:
         check_pages(len(document))
         outline = outline_of(_bookmarks(document)) or _outline_by_pypdf(source)
-        metadata = document.get_metadata_dict()
-        pages = _pages(document, progress)
-        return _assemble(pages, outline, metadata, _language(document))
+        metadata, language = document.get_metadata_dict(), _language(document)
+    except BaseException:
+        document.close()
+        raise
+    return _assemble(page_texts(document, source, progress), outline, metadata, language)
 
 
 def check_pages(pages: int) -> None:
     """Raises `Unreadable` for more pages than are read."""
     if pages > PAGES_MAX:
         raise Unreadable("too_complex", f"{pages} pages")
-
-
-def _pages(document: pypdfium2.PdfDocument, progress: Progress) -> Iterator[str]:
-    total = len(document)
-    for index in range(total):
-        progress(index, total)
-        try:
-            page = document[index]
-            text_page = page.get_textpage()
-        except pypdfium2.PdfiumError:
-            yield ""
-            continue
-        yield text_page.get_text_bounded()
-        text_page.close()
-        page.close()
-    progress(total, total)
 
 
 def _bookmarks(document: pypdfium2.PdfDocument) -> Iterator[tuple[int, str, int | None]]:
