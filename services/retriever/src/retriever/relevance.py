@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from retriever.fusion import Candidate
+from retriever.smoothing import cosines
 
 COSINE_FLOORS: Mapping[str, float] = {"builtin/minilm": 0.2}
 """Similarity below which a passage speaks of something else, measured for each model (README).
@@ -103,5 +104,5 @@ def floor_of_unrelated(vectors: NDArray[np.float32], documents: Sequence[object]
     unrelated = owners[one] != owners[other]
     if int(unrelated.sum()) < PAIRS_MIN:
         return None
-    similarities = (unit @ unit.T)[one[unrelated], other[unrelated]]
+    similarities = cosines(unit, unit)[one[unrelated], other[unrelated]]
     return float(np.quantile(similarities, UNRELATED_QUANTILE))

@@ -32,6 +32,7 @@ from retriever.reranking import (
     judged_by_model,
 )
 from retriever.search_plan import Plan, Wish, plan_of
+from retriever.smoothing import cosines
 from retriever.steps import Steps
 from retriever.typos import corrected
 
@@ -336,8 +337,9 @@ def _similarities(
                 if one.model == model and len(one.values) == len(asked)
             ]
             if keys:
-                cosines = np.stack([stored[key].values for key in keys]) @ asked
-                found.update(zip(keys, ((model, one) for one in cosines.tolist()), strict=True))
+                rows = np.stack([stored[key].values for key in keys])
+                near = cosines(rows, asked[None, :])[:, 0].tolist()
+                found.update(zip(keys, ((model, one) for one in near), strict=True))
     return found
 
 

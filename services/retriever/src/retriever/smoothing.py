@@ -32,7 +32,7 @@ def smoothed(
     lowest = np.sort(alike, axis=1)[:, -kept][:, None]
     near = np.where(alike >= lowest, alike, 0.0) ** _SHARPNESS
     whole = near.sum(axis=1)
-    around = np.divide(near @ own, whole, out=own.copy(), where=whole > 0)
+    around = np.divide(np.einsum("ij,j->i", near, own), whole, out=own.copy(), where=whole > 0)
     return [float(score) for score in spread((1 - _SHARE) * own + _SHARE * around)]
 
 
@@ -46,9 +46,19 @@ def _alikeness(keys: Sequence[int], vectors: Mapping[int, StoredVector]) -> NDAr
             places.setdefault((vector.model, len(vector.values)), []).append(place)
     for group in places.values():
         matrix = np.stack([vectors[keys[place]].values for place in group])
-        alike[np.ix_(group, group)] = np.maximum(matrix @ matrix.T, 0.0)
+        alike[np.ix_(group, group)] = np.maximum(cosines(matrix, matrix), 0.0)
     np.fill_diagonal(alike, 0.0)
     return alike
+
+
+def cosines(one: NDArray[np.float32], other: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Of the rows of two matrices of unit vectors.
+
+    Not `@`: for matrices as small as these its threads wait for each other longer than they
+    compute, 12 ms instead of 0.1 on a busy machine.
+    """
+    found: NDArray[np.float32] = np.einsum("id,jd->ij", one, other)
+    return found
 
 
 def spread(scores: NDArray[np.float64]) -> NDArray[np.float64]:
