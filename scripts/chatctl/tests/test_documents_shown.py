@@ -13,7 +13,7 @@ import pytest
 import typer
 from rich.console import Console
 
-from chatctl import document_progress, large_files
+from chatctl import document_progress, gateway_api, large_files
 from chatctl.command_documents import _files
 from chatctl.command_search import filter_of
 from chatctl.document_progress import DocumentBars, stage_words, watch
@@ -207,3 +207,21 @@ async def test_a_large_file_goes_on_after_accidents_and_in_the_next_run(
         await send()
     assert places.find("") is None
     assert "uploads/1" not in (tmp_path / "uploads.json").read_text()
+
+
+async def test_who_is_asked_too_often_is_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def at_once(_: float) -> None:
+        return None
+
+    monkeypatch.setattr(gateway_api.asyncio, "sleep", at_once)
+    answers: list[Any] = [ApiProblem(429, {}), ApiProblem(429, {}), "found", ApiProblem(404, {})]
+
+    async def ask() -> Any:
+        answer = answers.pop(0)
+        if isinstance(answer, ApiProblem):
+            raise answer
+        return answer
+
+    assert await gateway_api.patiently(ask) == "found"
+    with pytest.raises(ApiProblem, match="404"):
+        await gateway_api.patiently(ask)

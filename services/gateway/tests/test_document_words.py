@@ -78,7 +78,9 @@ def test_any_bytes_are_a_table_or_are_refused(data: bytes) -> None:
 @given(st.dictionaries(st.from_regex(r"\A[a-z]{1,8}\Z"), WORDS, max_size=5))
 def test_metadata_of_a_large_file_is_read_back(words: dict[str, str]) -> None:
     pairs = [f"{name} {base64.b64encode(text.encode()).decode()}" for name, text in words.items()]
-    assert read_metadata(",".join(pairs)) == words
+    assert read_metadata(",".join(pairs)) == {
+        name: text.replace("\0", "\ufffd") for name, text in words.items()
+    }
 
 
 @given(st.text(max_size=60))

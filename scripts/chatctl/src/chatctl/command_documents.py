@@ -15,7 +15,7 @@ import typer
 from chatctl.cli import app, console, with_api
 from chatctl.document_progress import DocumentBars, watch
 from chatctl.document_view import document_table, documents_table, passage_head, versions_table
-from chatctl.gateway_api import ApiProblem, GatewayApi
+from chatctl.gateway_api import ApiProblem, GatewayApi, patiently
 from chatctl.large_files import Places, is_large, send_in_pieces
 from chatctl.run_folder import RunFolder
 
@@ -287,7 +287,9 @@ async def _sent(
         else:
             bars.sending(key, 0, 1)
             data = await asyncio.to_thread(path.read_bytes)
-            made = await api.upload(documents, path.name, data, _type_of(path), fields=fields)
+            kind = _type_of(path)
+            send = partial(api.upload, documents, path.name, data, kind, fields=fields)
+            made = await patiently(send)
             document_id = str(made["document_id"])
     except ApiProblem as problem:
         bars.fail(key, str(problem))

@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from types import TracebackType
 from typing import Any, Self
 
@@ -13,10 +14,10 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskID, TextColumn
 
-from chatctl.gateway_api import ApiProblem, GatewayApi
+from chatctl.gateway_api import ApiProblem, GatewayApi, patiently
 
 LOOK_SECONDS = 0.5
-ASKED_AT_ONCE = 20
+ASKED_AT_ONCE = 10
 SECONDS_MAX = 3600.0
 WORDS = {
     "queued": "waiting",
@@ -148,7 +149,7 @@ async def watch(
 
 async def _look(api: GatewayApi, documents: str, document_id: str) -> dict[str, Any] | None:
     try:
-        found: dict[str, Any] = await api.get(f"{documents}/{document_id}")
+        found: dict[str, Any] = await patiently(partial(api.get, f"{documents}/{document_id}"))
     except ApiProblem as problem:
         if problem.status == 404:
             return None

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from types import TracebackType
-from typing import Any, BinaryIO, Self
+from typing import Any, BinaryIO, Self, TypeVar
 
 import aiohttp
 
 TIMEOUT_SECONDS = 30.0
 UPLOAD_TIMEOUT = aiohttp.ClientTimeout(total=600.0)
 PAGE_ITEMS = 100
+PATIENCE_SECONDS = 120
+
+T = TypeVar("T")
 
 
 class ApiProblem(RuntimeError):
@@ -22,6 +26,18 @@ class ApiProblem(RuntimeError):
         detail = body.get("detail") or body.get("title") or "no detail"
         trace = f" (trace {body['trace_id']})" if body.get("trace_id") else ""
         super().__init__(f"{status} {self.code}: {detail}{trace}")
+
+
+async def patiently(ask: Callable[[], Awaitable[T]]) -> T:
+    """Ask again, a second later, as long as the API says that it is asked too often."""
+    for _ in range(PATIENCE_SECONDS):
+        try:
+            return await ask()
+        except ApiProblem as problem:
+            if problem.status != 429:
+                raise
+        await asyncio.sleep(1)
+    return await ask()
 
 
 class GatewayApi:

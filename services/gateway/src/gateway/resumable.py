@@ -12,6 +12,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from gateway.problems import Problem
+from gateway.words import printable
 
 VERSION: Final = "1.0.0"
 EXTENSIONS: Final = "creation,termination,expiration,checksum"
@@ -87,9 +88,10 @@ def read_metadata(text: str) -> dict[str, str]:
     for pair in filter(None, (part.strip() for part in text.split(","))):
         name, _, encoded = pair.partition(" ")
         try:
-            found[name.lower()] = base64.b64decode(encoded.strip(), validate=True).decode()
+            words = base64.b64decode(encoded.strip(), validate=True).decode()
         except (binascii.Error, ValueError):
             raise _wrong_metadata() from None
+        found[printable(name.lower())] = printable(words)
     return found
 
 

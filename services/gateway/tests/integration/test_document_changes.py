@@ -191,6 +191,11 @@ async def test_what_changes_nothing_and_what_is_no_change(running: Running, owne
     words = (await tenant.call("GET", f"{tenant.path}/documents?words=B.TX")).json["items"]
     assert [item["file_name"] for item in words] == ["b.txt"]
     assert (await tenant.call("GET", f"{tenant.path}/documents?kind=qa")).json["items"] == []
+    for query in ("words=a%00", "tag=%00a", "kind=book", "stage=gone"):
+        answer = await tenant.call("GET", f"{tenant.path}/documents?{query}")
+        assert (answer.status, answer.code) == (422, "invalid"), query
+    late = await tenant.call("POST", f"{ones[0]}/rollback", {"document_version": 10**18})
+    assert (late.status, late.code) == (422, "invalid")
     all_of_them = await tenant.call("POST", f"{tenant.path}/documents/reindex")
     assert (all_of_them.status, all_of_them.json) == (202, {"documents": 3})
     await eventually_async(lambda: owner.heard(ReindexTenant), "the command for all")

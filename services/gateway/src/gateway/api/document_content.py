@@ -40,7 +40,10 @@ _PLACES = {
     "web": "The page is fetched again by its web source.",
 }
 
-VersionNumber = Annotated[int | None, Query(ge=1, description="Of an earlier version.")]
+_VERSION_MAX = 2**31 - 1
+VersionNumber = Annotated[
+    int | None, Query(ge=1, le=_VERSION_MAX, description="Of an earlier version.")
+]
 
 
 class VersionsShown(BaseModel):
@@ -61,7 +64,7 @@ class PassagesShown(BaseModel):
 class Rollback(Shape):
     """Which version should answer again."""
 
-    document_version: Annotated[int, Field(ge=1)] | None = Field(
+    document_version: Annotated[int, Field(ge=1, le=_VERSION_MAX)] | None = Field(
         None, description="The one before the present one if absent."
     )
 
