@@ -16,6 +16,7 @@ from uuid import UUID
 from pydantic import AwareDatetime, Field
 
 from contracts.message import Answer, Code, Command, Event, Part, Request, Sha256, ShortText
+
 # Whoever knows the story finds its parts here.
 from contracts.v1.document_shapes import ChunkingRule as ChunkingRule
 from contracts.v1.document_shapes import Document as Document
