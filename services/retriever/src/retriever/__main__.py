@@ -31,15 +31,13 @@ async def start(settings: Settings, life: Life) -> None:
     """Wire everything, hear and answer."""
     wiring = await wire(life, settings, SERVICE, connections_max=settings.connections_max)
     store = Store()
-    embedder = Embedder(
-        wiring.bus,
-        timeout_seconds=settings.embed_timeout_seconds,
-        pause_seconds=settings.embed_pause_seconds,
-    )
+    embed_seconds = settings.embed_timeout_seconds
+    pause_seconds = settings.embed_pause_seconds
+    embedder = Embedder(wiring.bus, timeout_seconds=embed_seconds, pause_seconds=pause_seconds)
     cleaner = Cleaner(wiring.database, Upkeep(store), kept_days=settings.kept_days)
     index = Index(settings.index_cache_mib * 2**20)
-    ranking_model = RankingModel(wiring.bus, timeout_seconds=settings.rank_timeout_seconds)
-    search = Search(wiring.database, index, embedder, ranking_model)
+    ranking = RankingModel(wiring.bus, timeout_seconds=settings.rank_timeout_seconds)
+    search = Search(wiring.database, index, embedder, ranking)
     handlers = Handlers(wiring.outbox, store, search, cleaner)
     wiring.outbox.hear(TenantConfigured, handlers.tenant_configured)
     wiring.outbox.hear(PassagesEmbedded, handlers.passages_embedded, prefetch=_BATCHES_AT_ONCE)
