@@ -64,6 +64,23 @@ async def test_a_typo_is_read_as_the_word_that_documents_know(index: Any) -> Non
     assert [term.corrected_from for term in known.explained.terms] == [None]
 
 
+async def test_croatian_is_found_inflected_and_without_its_accents(index: Any) -> None:
+    tenant = uuid4()
+    rule = "Žalbe na isporučene narudžbe šaljite u roku od osam dana."
+    hours = "Poslovnica u Splitu otvorena je radnim danom od osam do šesnaest sati."
+    await index.add(tenant, [rule, hours], language="hr", title="Pravila")
+    away(index)
+    questions = {
+        "kome mogu poslati žalbu": rule,
+        "zalba na narudzbu": rule,
+        "kada rade poslovnice": hours,
+    }
+    for question, passage in questions.items():
+        outcome = await index.find(tenant, question, explain=True)
+        assert [one.passage.text for one in outcome.found][:1] == [passage], question
+        assert {term.configuration for term in outcome.explained.terms} == {"serbian"}
+
+
 async def test_another_tenants_words_correct_nothing(index: Any) -> None:
     tenant, other = uuid4(), uuid4()
     await index.add(tenant, [PEOPLE])

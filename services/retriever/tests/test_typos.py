@@ -9,7 +9,17 @@ from retriever.near_terms import near
 from retriever.question_language import language_of
 from retriever.typos import best_correction, corrected, edits_allowed, unknown_words
 
-VOCABULARY = {"return": 12, "refund": 5, "deliveri": 9, "warranti": 3, "ship": 7, "shop": 2}
+VOCABULARY = {
+    "žalb": 2,
+    "šišanj": 1,
+    "račun": 4,
+    "return": 12,
+    "refund": 5,
+    "deliveri": 9,
+    "warranti": 3,
+    "ship": 7,
+    "shop": 2,
+}
 
 
 def term(
@@ -34,6 +44,9 @@ async def find_near(configuration: str, wanted: str, edits: int) -> Sequence[Nea
         ("deliverri", "deliveri"),
         ("warantie", "warranti"),
         ("erturn", "return"),
+        ("zalb", "žalb"),
+        ("sisanj", "šišanj"),
+        ("racun", "račun"),
     ],
 )
 async def test_a_slip_of_the_finger_is_read_as_it_was_meant(typed: str, meant: str) -> None:
