@@ -165,7 +165,7 @@ async def test_a_page_becomes_a_document_and_is_replaced(running: Any, indexer: 
     uploaded = indexer.heard[0]
     assert (uploaded.document_kind, uploaded.source_url) == ("web", "https://a.example/help")
     await tenant.call("PATCH", f"{tenant.path}/documents/{document_id}", {"tags": ["own"]})
-    strange = {"title": "Hel\x00ping\u202e", "file_name": "../a\x00b.html"}
+    strange = {"title": "Hel\u202eping\n", "file_name": "../a\u202eb.html"}
     await indexer.say(keep_page(tenant, document_id, "b", **strange))
     await until(indexer, "Uploaded", "Replaced")
     replaced = indexer.heard[1]

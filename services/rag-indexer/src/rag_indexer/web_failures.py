@@ -55,6 +55,15 @@ SENTENCES: Final = {
         "The page was read, but it is not among the documents. Most likely the quota of "
         "documents is used up: delete some, or have the quota raised; it is tried again."
     ),
+    "no_text": (
+        "The page has no words of its own; perhaps scripts fill it in the browser, or it is a "
+        "picture. Give the address of another page, or upload the text."
+    ),
+    "type_mismatch": (
+        "The content is not what the site calls it. Ask the site's owner to correct its type, or "
+        "upload the file."
+    ),
+    "corrupt_document": "What the site sent is damaged or incomplete. It is tried again.",
     "internal_error": (
         "The page could not be processed, and it is not the page's fault. It is tried again; "
         "if that fails too, tell an operator."
@@ -119,5 +128,5 @@ class WebFailure(Exception):
 
     @classmethod
     def of_parser(cls, error: Unreadable) -> "WebFailure":
-        """Bytes that no loader can read."""
-        return cls(error.code)
+        """Bytes that no loader can read; that it took too long is not the site's doing."""
+        return cls("too_complex" if error.code == "timeout" else error.code)

@@ -24,6 +24,7 @@ from rag_indexer.web_rules import (
     file_name_of,
     in_utf8,
     next_look_seconds,
+    one_line,
     page_document_id,
 )
 from rag_indexer.web_store import Look, Page, WebStore
@@ -206,7 +207,7 @@ def keep_page(
         document_id=page.document_id,
         source_id=look.source_id,
         url=page.url,
-        title=(document.title or page.url)[:_SHORT],
+        title=(one_line(document.title or "") or page.url)[:_SHORT],
         file_name=name,
         declared_type=(fetched.content_type or "")[:_SHORT] or None,
         size_bytes=size,

@@ -83,7 +83,7 @@ def is_same_site(url: URL, sitemap: URL) -> bool:
 
 def file_name_of(url: URL, content_type: str | None) -> str:
     """A name with the extension of its type: `returns.html`, `shop.example.html`."""
-    last = PurePosixPath(url.path).name
+    last = one_line(PurePosixPath(url.path).name)
     known = PurePosixPath(last).suffix.lower() in BY_EXTENSION
     essence = (content_type or "").partition(";")[0].strip().lower()
     if known and essence in {"", *_UNTYPED}:
@@ -91,6 +91,12 @@ def file_name_of(url: URL, content_type: str | None) -> str:
     stem = PurePosixPath(last).stem if known or last.lower().endswith(_PAGES) else last
     extension = _EXTENSIONS.get(essence, "")
     return f"{(stem or url.host or 'page')[:180]}{extension}"
+
+
+def one_line(text: str) -> str:
+    """Foreign words as a name or a title: nothing that cannot be seen."""
+    visible = "".join(one for one in text if one.isprintable() or one.isspace())
+    return " ".join(visible.split())
 
 
 def in_utf8(content: bytes, content_type: str | None) -> bytes:

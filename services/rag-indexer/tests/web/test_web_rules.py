@@ -5,7 +5,7 @@ from uuid import uuid4
 import pytest
 from yarl import URL
 
-from rag_indexer.parsed import REASONS
+from rag_indexer.parsed import REASONS, Unreadable
 from rag_indexer.web_failures import OF_THE_SITE, SENTENCES, WebFailure
 from rag_indexer.web_rules import (
     PathFilter,
@@ -28,6 +28,8 @@ NAMES: list[tuple[str, str | None, str]] = [
     ("https://a.example/prices.pdf", None, "prices.pdf"),
     ("https://a.example/prices.pdf", "text/html", "prices.html"),
     ("https://a.example/download?id=7", "application/octet-stream", "download"),
+    ("https://a.example/a%00%0A%E2%80%AEb%20%20c.pdf", None, "a b c.pdf"),
+    ("https://a.example/%00", "text/html", "a.example.html"),
     ("https://a.example/" + "a" * 300, "text/html", "a" * 180 + ".html"),
 ]
 
@@ -125,6 +127,7 @@ def test_every_failure_has_words() -> None:
     for code in (*SENTENCES, *REASONS):
         assert len(WebFailure(code).sentence) > 30
     assert set(SENTENCES) >= OF_THE_SITE
+    assert WebFailure.of_parser(Unreadable("timeout")).code not in OF_THE_SITE
     for status in range(400, 600):
         assert WebFailure.of_status(status).code in SENTENCES
     assert len(WebFailure("http_error", "x" * 600).sentence) <= 512
