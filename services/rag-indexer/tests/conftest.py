@@ -196,6 +196,11 @@ class IndexerInProcess:
             jobs = await self.jobs.claim(tx, lease_seconds, 60.0)
         return jobs[0] if jobs else None
 
+    async def claim_together(self) -> list[Job]:
+        """A handful of small records, as a worker would take them."""
+        async with self.database.system() as tx:
+            return await self.jobs.claim(tx, 60.0, 60.0, records_max=32)
+
     async def hear(self, handler: Callable[..., Any], message: Any) -> None:
         async with self.database.transaction(message.tenant_id) as tx:
             await handler(message, tx)

@@ -59,7 +59,8 @@ async def test_a_bad_record_fails_alone(indexer: Any) -> None:
     bad = await indexer.upload(b"\xff\xfe\xfa", "bad", **RECORD)
     empty = await indexer.upload(b"...", "empty", **RECORD)
     gone = await indexer.upload(b"Words.", "gone", **RECORD, sha256="0" * 64)
-    await indexer.work()
+    indexer.indexing.run = None
+    await indexer.worker.work_once()
     assert (await indexer.document(bad)).code == "corrupt_document"
     assert (await indexer.document(empty)).code == "no_text"
     assert {one.document_id for one in indexer.batches()} == set(good)
@@ -113,6 +114,12 @@ async def test_what_happens_to_a_record_meanwhile_happens_to_it_alone(indexer: A
         return await embed(request, timeout_seconds=timeout_seconds)
 
     indexer.router.ask = meanwhile
+    jobs = await indexer.claim_together()
+    outcome = await indexer.records.run(jobs)
+    assert [job.document_id for job in outcome.said] == [plain]
+    assert [job.document_id for job in outcome.again] == [ruled]
+    assert outcome.failed == []
+    await indexer.due_now()
     await indexer.work()
     said = {(one.document_id, one.document_version) for one in indexer.batches()}
     assert said == {(ruled, 1), (replaced, 2), (plain, 1)}

@@ -1,9 +1,10 @@
 """Works on jobs, one after another under leases; a killed worker's job is taken up by the next."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from typing import Any, TypeVar
 
 from blobs import BlobCorrupt, BlobMissing
 from contracts.v1.documents import DocumentRejected
@@ -28,6 +29,8 @@ from rag_indexer.parsed import Unreadable
 from rag_indexer.progress import progressed
 from rag_indexer.records import Records
 from rag_indexer.store import Store
+
+Done = TypeVar("Done")
 
 log = get_logger(__name__)
 
@@ -176,8 +179,7 @@ class Worker:
     async def _settle_records(self, jobs: Sequence[Job]) -> None:
         """The same for a handful; what befalls all of them lets each be tried alone."""
         try:
-            async with asyncio.timeout(self._rule.lease_seconds / 2):
-                outcome = await self._records.run(jobs)
+            outcome = await self._under_lease(jobs, self._records.run(jobs))
         except EmbedderAway as away:
             for job in jobs:
                 JOBS.labels(await self._wait_for_embedder(job, away)).inc()
@@ -195,29 +197,31 @@ class Worker:
         await self._let_go(outcome.again)
 
     async def _attempt(self, job: Job) -> None:
-        """The job, for as long as the lease is ours."""
         if job.tries > TRIES_MAX:
             raise RuntimeError("its worker died with it every time")
-        renewing = asyncio.create_task(self._keep_lease(job))
-        running = asyncio.create_task(self._indexing.run(job))
+        await self._under_lease([job], self._indexing.run(job))
+
+    async def _under_lease(self, jobs: Sequence[Job], work: Coroutine[Any, Any, Done]) -> Done:
+        """Do it for as long as the leases are ours; raises `LeaseLost`."""
+        renewing = asyncio.create_task(self._keep_leases(jobs))
+        running = asyncio.create_task(work)
         try:
             await asyncio.wait({renewing, running}, return_when=asyncio.FIRST_COMPLETED)
             if running.done():
-                await running
-            else:
-                raise LeaseLost(str(job.document_id))
+                return await running
+            raise LeaseLost(str(jobs[0].document_id))
         finally:
             for task in (renewing, running):
                 task.cancel()
             await asyncio.gather(renewing, running, return_exceptions=True)
 
-    async def _keep_lease(self, job: Job) -> None:
-        """Ends when the lease could not be renewed in time."""
+    async def _keep_leases(self, jobs: Sequence[Job]) -> None:
+        """Ends when none could be renewed in time."""
         while True:
             await asyncio.sleep(self._rule.lease_seconds / 3)
             try:
-                async with self._outbox.transaction(job.tenant_id) as tx:
-                    if not await self._jobs.renew(tx, [job], self._rule.lease_seconds):
+                async with self._outbox.transaction(jobs[0].tenant_id) as tx:
+                    if not await self._jobs.renew(tx, jobs, self._rule.lease_seconds):
                         return
             except DatabaseAway as away:
                 log.warning("lease_not_renewed", reason=str(away))
