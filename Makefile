@@ -1,6 +1,6 @@
 # `make` alone prints the verbs.
 .DEFAULT_GOAL := help
-.PHONY: help env up down reset test check generate bench lock
+.PHONY: help env up down reset test check generate bench eval lock
 
 help: ## Print the verbs
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  \033[1mmake %-9s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -28,6 +28,9 @@ generate: env ## Rewrite every generated file (contracts, broker definitions, co
 
 bench: env ## Measure and write docs/benchmarks.md
 	@scripts/bench
+
+eval: env ## Measure search on labelled collections, against the figures in tests/quality
+	@scripts/eval
 
 lock: env ## Resolve the requirements again (scripts/lock --upgrade for newer versions)
 	@scripts/lock

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -27,7 +28,7 @@ from chatctl.evaluation.running import Run
 from chatctl.gateway_api import GatewayApi
 
 # Figures are read by programs from the standard output: all else goes to the other one.
-shown = Console(highlight=False)
+shown = Console(highlight=False, width=None if sys.stdout.isatty() else 120)
 QUICK = (DEFAULT, PLAIN)
 
 

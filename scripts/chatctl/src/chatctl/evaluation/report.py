@@ -155,7 +155,8 @@ def tables(report: Mapping[str, Any]) -> list[Table]:
     for name, figures in report["stages"].items():
         stages.add_row(name, *_cells(figures), _MEANING.get(name, ""))
     ways = _table("Ways of searching, all candidates in their final order", "configuration")
-    ways.add_column("nDCG@10 over 0.5/0.5 (95 %)")
+    ways.add_column("over 0.5/0.5", justify="right")
+    ways.add_column("95 % interval", justify="right")
     ways.add_column("ms, p50 / p95", justify="right")
     best = max(one["final"][metrics.NDCG] for one in report["configurations"].values())
     for name, one in report["configurations"].items():
@@ -164,7 +165,7 @@ def tables(report: Mapping[str, Any]) -> list[Table]:
         ways.add_row(
             name,
             *_cells(one["final"]),
-            _gain(one.get("gain_over_plain")),
+            *_gain(one.get("gain_over_plain")),
             f"{took['p50']:.0f} / {took['p95']:.0f}",
             style=bold,
         )
@@ -183,7 +184,8 @@ def difference_table(changed: list[Difference], tolerance: float) -> Table:
 
 
 def _table(title: str, first: str) -> Table:
-    table = Table(first, title=title, title_justify="left")
+    table = Table(title=title, title_justify="left")
+    table.add_column(first, no_wrap=True)
     for name in metrics.NAMES:
         table.add_column(name.replace("ndcg", "nDCG").replace("mrr", "MRR"), justify="right")
     return table
@@ -193,7 +195,7 @@ def _cells(figures: Mapping[str, float]) -> list[str]:
     return [f"{figures[name]:.4f}" for name in metrics.NAMES]
 
 
-def _gain(gain: Mapping[str, float] | None) -> str:
+def _gain(gain: Mapping[str, float] | None) -> tuple[str, str]:
     if gain is None:
-        return ""
-    return f"{gain['ndcg@10']:+.4f} ({gain['low']:+.4f} … {gain['high']:+.4f})"
+        return "", ""
+    return f"{gain['ndcg@10']:+.4f}", f"{gain['low']:+.4f} … {gain['high']:+.4f}"
