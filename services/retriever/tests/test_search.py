@@ -146,7 +146,8 @@ async def test_what_was_chosen_is_tried_out_and_shown(index: Any) -> None:
     assert record.fusion.startswith("rrf 1.00 keyword / 0.00 vector")
     assert [one.rerank_rank for one in record.candidates] == [None] * outcome.candidates
     assert [found.passage.text for found in outcome.found].count(RETURNS) == 2
-    assert max(one.keyword_rank or 0 for one in record.candidates) <= 2
+    assert max(one.vector_rank or 0 for one in record.candidates) == 2
+    assert outcome.candidates < 5
     assert outcome.found[0].rerank_score is None
 
 
@@ -193,6 +194,8 @@ async def test_while_the_model_changes_both_models_passages_are_found(index: Any
         scores = {one.vector_score for one in outcome.explained.candidates}
         assert None not in scores
         assert max(scores) > 0.3
+    index.bus.vector_of = {"new/model": lambda _: -plain(WARRANTY)}
+    assert (await index.texts(tenant, "guarantee"))[0] == WARRANTY, "only words were searched"
     index.bus.without = {"new/model": AskFailed("unknown_model", "it is gone")}
     half = await index.find(tenant, "thirty days return", explain=True)
     assert half.degraded
