@@ -10,7 +10,7 @@ from uuid import UUID, uuid4
 import pytest
 
 from contracts.v1.documents import DocumentConfigured, DocumentReplaced, DocumentUploaded
-from gateway.keeper import SameContent, _change, _There
+from gateway.keeper import SameContent, WrongKind, _change, _There
 from gateway.quotas import Quota, QuotaExceeded
 from gateway.uploads import Content, Upload, Wanted, created, with_content, with_title
 
@@ -72,6 +72,8 @@ def test_who_is_meant_is_told_by_id_then_own_id_then_bytes() -> None:
     assert outcome(wanted("c"))[0] == "created", "a page is told by its address"
     assert outcome(wanted("d", removed.document_id)) == ("removed", removed.document_id)
     assert outcome(wanted("e", page.document_id, kind="web"))[0] == "replaced"
+    with pytest.raises(WrongKind):
+        outcome(wanted("g", external_id="x", kind="text"))
     with pytest.raises(SameContent):
         outcome(wanted("a", known.kept(created(TENANT, wanted("f"), NOW)).upload.document_id))
 

@@ -25,12 +25,31 @@ from outbox import Outbox
 from postgres import Transaction
 
 
-class SameContent(Exception):
+class NotKept(Exception):
+    """What is there stands in the way of what is wanted; `code` is for programs."""
+
+    code = "conflict"
+
+
+class SameContent(NotKept):
     """Another document of the tenant has these bytes."""
 
+    code = "same_content"
+
     def __init__(self, document_id: UUID) -> None:
-        super().__init__(f"document {document_id} has these bytes already")
-        self.document_id = document_id
+        super().__init__(f"Document {document_id} has these bytes already; delete it first.")
+
+
+class WrongKind(NotKept):
+    """A file cannot take the place of a text, nor a text that of a file."""
+
+    code = "wrong_kind"
+
+    def __init__(self, there: Upload) -> None:
+        where = "to /documents/texts" if there.kind == "text" else "as a file"
+        super().__init__(
+            f"Document {there.document_id} is of kind {there.kind}: send it {where}, or delete it."
+        )
 
 
 class Keeper:
@@ -50,7 +69,8 @@ class Keeper:
         """Keep them all, or none: a change for each, in order, its events said.
 
         Found by its id, by the tenant's own id, or by its bytes. `removed` is the outcome for an
-        id that was deleted. Raises QuotaExceeded, and SameContent for new bytes that another has.
+        id that was deleted. Raises QuotaExceeded, SameContent for new bytes that another has, and
+        WrongKind for a tenant's own id that belongs to another kind of document.
         """
         await self._uploads.lock(tx, tenant_id)
         there = _There(
@@ -146,6 +166,8 @@ def _change(tenant_id: UUID, there: _There, wanted: Wanted, now: datetime) -> Ch
     if found.document_id != wanted.document_id and wanted.external_id is None:
         # The same bytes again: only what is said of them may be new.
         return with_properties(found, wanted.changes)
+    if found.kind != wanted.kind:
+        raise WrongKind(found)
     if found.external_id is None and found.kind in TOLD_BY_BYTES:
         other = there.having(wanted.content)
         if other is not None and other != found.document_id:

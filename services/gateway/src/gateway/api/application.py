@@ -35,7 +35,7 @@ from gateway.api import (
 )
 from gateway.api.parts import Parts
 from gateway.api.reference import add_reference
-from gateway.keeper import SameContent
+from gateway.keeper import NotKept
 from gateway.quotas import QuotaExceeded
 from gateway.widget import dashboard, pages, sessions, uploads
 from postgres import DatabaseAway
@@ -95,7 +95,7 @@ def build_application(parts: Parts) -> FastAPI:
     app.add_exception_handler(RequestValidationError, problems.validation_error)
     app.add_exception_handler(AskFailed, owner_failures.ask_failed)
     app.add_exception_handler(QuotaExceeded, refusals.refused)
-    app.add_exception_handler(SameContent, refusals.refused)
+    app.add_exception_handler(NotKept, refusals.refused)
     for away in (
         DatabaseAway,
         asyncpg.InterfaceError,

@@ -25,7 +25,7 @@ from gateway.api.documents import kept
 from gateway.api.guarded_route import GuardedRoute
 from gateway.api.parts import Caller, Parts, With
 from gateway.door import Principal
-from gateway.keeper import SameContent
+from gateway.keeper import NotKept
 from gateway.quotas import QuotaExceeded
 from gateway.repeats import HEADER, new_id
 from gateway.upload_forms import ArrivedForm, FormRule, Receiving, safe_name
@@ -95,7 +95,7 @@ async def _one(
             content = await stored(parts.blobs, form, said)
         document_id = new_id(request, who, f"document\0{content.sha256}")
         status, body = await kept(parts, who, tenant_id, wanted_of(document_id, content, said))
-    except (HTTPException, QuotaExceeded, SameContent) as error:
+    except (HTTPException, QuotaExceeded, NotKept) as error:
         problem = (
             problems.of_http_error(error)
             if isinstance(error, HTTPException)

@@ -17,7 +17,7 @@ from gateway.api.parts import Caller, Parts, With
 from gateway.door import Principal
 from gateway.file_types import media_type_of
 from gateway.json_bodies import too_large
-from gateway.keeper import SameContent
+from gateway.keeper import NotKept
 from gateway.problems import Problem, not_found
 from gateway.quotas import Quota, QuotaExceeded
 from gateway.resumable import (
@@ -50,7 +50,7 @@ router = APIRouter(
 )
 
 _ON_THEIR_WAY_MAX: Final = 200
-_TURNS: Final = Turns(8)
+_TURNS: Final = Turns(4)
 _NAMES: Final = ("filename", "name")
 
 
@@ -189,7 +189,7 @@ async def _written(
         except (BlobMissing, BlobCorrupt):
             await _end(parts, *place)
             raise Problem(409, "upload_lost", "Its bytes are gone. Begin it again.") from None
-        except (HTTPException, QuotaExceeded, SameContent) as error:
+        except (HTTPException, QuotaExceeded, NotKept) as error:
             problem = error if isinstance(error, HTTPException) else refusals.problem_of(error)
             if problem.status_code not in {423, 429} and problem.status_code < 500:
                 await _end(parts, *place)  # what it is will not change
