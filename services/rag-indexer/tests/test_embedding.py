@@ -68,6 +68,17 @@ async def test_no_more_than_the_limit_are_on_their_way_and_none_is_lost() -> Non
         assert pace.lane("b").limit == 2
 
 
+async def test_a_place_that_was_given_to_somebody_who_left_is_not_lost() -> None:
+    one, _ = lane(most=1)
+    await one.enter()
+    waiting = asyncio.create_task(one.enter())
+    await asyncio.sleep(0)
+    one.leave()
+    waiting.cancel()
+    await asyncio.wait([waiting])
+    await asyncio.wait_for(one.enter(), 5)
+
+
 def test_a_question_and_its_answer_fit_into_messages() -> None:
     texts = [(bytes([n]), "x" * 1_000) for n in range(200)]
     for dimensions in (384, 1_536, 3_072, 4_000):

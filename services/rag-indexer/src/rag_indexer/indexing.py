@@ -19,6 +19,7 @@ from rag_indexer.splitting import split_document
 from rag_indexer.store import Store
 
 _LATE_ANSWERS_SECONDS = 5.0
+_PASSAGES_HELD_MAX = 256
 
 log = get_logger(__name__)
 
@@ -74,14 +75,18 @@ class Indexing:
     async def run(self, job: Job) -> None:
         """Until the last batch is said. Raises `Unreadable`, `EmbedderAway`, `LeaseLost` …"""
         progress = Progress(self._outbox, self._jobs, job)
-        reading = job.reading or await self._read(job, progress)
+        if job.reading is None:
+            split = await self._read(job, progress)
+            reading, at_hand = split.reading, _at_hand(split)
+        else:
+            reading, at_hand = job.reading, {}
         ahead: deque[asyncio.Task[Batch]] = deque()
         begun = job.next_batch
         try:
             for number in range(job.next_batch, reading.batches + 1):
                 width = self._embedding.width(job.tenant_id, reading.embedding_model)
                 while begun <= reading.batches and len(ahead) < width:
-                    ahead.append(asyncio.create_task(self._embed(job, reading, begun)))
+                    ahead.append(asyncio.create_task(self._embed(job, reading, begun, at_hand)))
                     begun += 1
                 await self._say(job, reading, await ahead.popleft(), progress)
                 if number * 2 >= reading.batches:
@@ -89,14 +94,14 @@ class Indexing:
         finally:
             await _let_end(ahead)
 
-    async def _read(self, job: Job, progress: Progress) -> Reading:
+    async def _read(self, job: Job, progress: Progress) -> Split:
         await progress.begin("reading")
         async with progress.followed():
             document = await self._reader.read(job, progress.note)
         await afailpoint("rag-indexer.after_parse")
-        await progress.begin("splitting")
         while True:
             async with self._outbox.transaction(job.tenant_id) as tx:
+                await progress.show_begun(tx, "splitting")
                 choices = await self._store.choices(tx, job.tenant_id, [job.document_id])
             choice = choices[job.document_id]
             model = await self._embedding.model_of(job.tenant_id, choice.embedding_model)
@@ -109,7 +114,7 @@ class Indexing:
                     invisible_removed=document.invisible_removed,
                     encoding_guessed=document.encoding_guessed,
                 )
-                return split.reading
+                return split
 
     async def _split(
         self, job: Job, document: ParsedDocument, choice: TenantChoice, model: KnownModel
@@ -136,10 +141,14 @@ class Indexing:
             await progress.show_batch(tx, split.reading, 0, 0)
         return True
 
-    async def _embed(self, job: Job, reading: Reading, number: int) -> Batch:
+    async def _embed(
+        self, job: Job, reading: Reading, number: int, at_hand: dict[int, list[Chunk]]
+    ) -> Batch:
         """Outside of any transaction of the job's own."""
-        async with self._outbox.transaction(job.tenant_id) as tx:
-            chunks = await self._jobs.find_batch(tx, job, number)
+        chunks = at_hand.get(number)
+        if chunks is None:
+            async with self._outbox.transaction(job.tenant_id) as tx:
+                chunks = await self._jobs.find_batch(tx, job, number)
         if not chunks:
             raise PassagesLost(f"{job.document_id} version {job.version} batch {number}")
         embedded = await self._embedding.vectors(
@@ -171,6 +180,15 @@ def check_quota(passages: int, others: int, choice: TenantChoice, limits: Indexi
         quota = limits.quota_passages
     if others + passages > quota:
         raise QuotaExceeded(quota_sentence(passages, quota, others))
+
+
+def _at_hand(split: Split) -> dict[int, list[Chunk]]:
+    """The batches of a document that was split just now, if it is small enough to be held."""
+    batches: dict[int, list[Chunk]] = {}
+    if len(split.chunks) <= _PASSAGES_HELD_MAX:
+        for number, chunk in zip(split.batches, split.chunks, strict=True):
+            batches.setdefault(number, []).append(chunk)
+    return batches
 
 
 async def _let_end(ahead: Sequence[asyncio.Task[Batch]]) -> None:

@@ -44,10 +44,13 @@ class Progress:
 
     async def begin(self, stage: Stage) -> None:
         """A stage begins."""
-        job = self._job
-        async with self._outbox.transaction(job.tenant_id) as tx:
-            await self._jobs.hold(tx, job)
-            await self.show(tx, stage, PERCENT[stage], self._reading_work())
+        async with self._outbox.transaction(self._job.tenant_id) as tx:
+            await self.show_begun(tx, stage)
+
+    async def show_begun(self, tx: Transaction, stage: Stage) -> None:
+        """The same in a transaction that does more."""
+        await self._jobs.hold(tx, self._job)
+        await self.show(tx, stage, PERCENT[stage], self._reading_work())
 
     async def show(
         self, tx: Transaction, stage: Stage, percent: int, work: DocumentWork | None
