@@ -109,3 +109,10 @@ def test_long_documents_are_cut_and_requests_stay_small(tmp_path: Path) -> None:
     assert [source for portion in portions for source in portion] == found.sources
     assert max(len(portion) for portion in portions) == 100
     assert max(sum(len(s.text.encode()) for s in portion) for portion in portions) <= 2**21
+
+
+def test_words_of_a_title_that_is_too_long_are_found_in_the_text(tmp_path: Path) -> None:
+    long = [{"_id": "1", "title": "word " * 200 + "last", "text": "text"}]
+    (source,) = read_collection(written(tmp_path, long, QUERIES, "1\t1\t1")).sources
+    assert len(source.title) == 499
+    assert source.text.endswith("word last\ntext")

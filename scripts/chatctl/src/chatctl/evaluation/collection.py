@@ -95,9 +95,10 @@ def _sources(file: Path, notes: list[str]) -> list[Source]:
         if not _visible(title + text):
             empty += 1
             continue
-        whole = text if _visible(text) else title
-        short = _cut_bytes(whole)
-        cut += len(short) < len(whole)
+        # Words of a title that is longer than titles may be are not lost.
+        whole = text if _visible(text) and len(title) <= TITLE_CHARACTERS else f"{title}\n{text}"
+        short = _cut_bytes(whole.strip())
+        cut += len(short) < len(whole.strip())
         sources[name] = Source(name, _title(title, short), short)
     for count, what in (
         (empty, "documents without words were left out"),
@@ -179,12 +180,12 @@ def _words(value: object) -> str:
 
 
 def _one_line(text: str) -> str:
-    return " ".join(text.split())[:TITLE_CHARACTERS].strip()
+    return " ".join(text.split())
 
 
 def _title(title: str, text: str) -> str:
     if _visible(title):
-        return title
+        return title[:TITLE_CHARACTERS].strip()
     start = _one_line(text[: _TITLE_FROM_TEXT_CHARACTERS * 2])
     if len(start) <= _TITLE_FROM_TEXT_CHARACTERS:
         return start
