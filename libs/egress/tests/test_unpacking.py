@@ -5,7 +5,7 @@ import tracemalloc
 import zlib
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from egress import PackedTooWell, UnknownPacking, Unpacker
@@ -22,6 +22,7 @@ def unpack(encoding: str | None, packed: bytes, piece: int, bytes_max: int = 10*
     return found
 
 
+@settings(deadline=None, max_examples=50)
 @given(st.lists(st.binary(max_size=300_000), min_size=1, max_size=3), st.integers(1, 5_000))
 def test_what_was_packed_comes_out_whatever_the_pieces(parts: list[bytes], piece: int) -> None:
     members = b"".join(gzip.compress(part) for part in parts)

@@ -3,7 +3,7 @@
 from time import perf_counter
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rag_indexer.robots import Robots
@@ -83,11 +83,13 @@ def test_the_delay_is_that_of_our_group() -> None:
         assert Robots.parse(file).crawl_delay_seconds is None
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=2_000), st.text(max_size=200))
 def test_nothing_breaks_it(content: bytes, target: str) -> None:
     assert Robots.parse(content).allows(f"/{target}") in {True, False}
 
 
+@settings(deadline=None)
 @given(st.text("ab*", min_size=1, max_size=12), st.text("ab", max_size=16))
 def test_patterns_mean_what_wildcards_mean(pattern: str, path: str) -> None:
     from fnmatch import fnmatchcase
