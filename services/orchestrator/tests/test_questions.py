@@ -4,6 +4,7 @@ import pytest
 
 from orchestrator.domain import StoredMessage
 from orchestrator.questions import (
+    SEARCH_CHARACTERS_MAX,
     completed,
     completion_prompt,
     leaning,
@@ -32,6 +33,13 @@ EARLIER = [
         ("fr", "Et pour les lampes ?", "joining"),
         ("es", "¿Y para las lámparas?", "joining"),
         ("it", "E per le lampade?", "joining"),
+        ("hr", "A Zagreb?", "joining"),
+        ("hr", "I u plavoj boji?", "joining"),
+        ("en", "Is that included?", "pointing"),
+        ("en", "Do you ship there?", "pointing"),
+        ("de", "Was kostet das?", "pointing"),
+        ("de", "Gilt das auch für Lampen?", "pointing"),
+        ("fr", "Combien coûte-t-il ?", "pointing"),
     ],
 )
 def test_words_that_need_the_conversation_are_noticed(language, words, sign):
@@ -52,10 +60,27 @@ def test_words_that_need_the_conversation_are_noticed(language, words, sign):
         ("hr", "Koliko traje jamstvo na stolne lampe?"),
         ("de", "Wie lange ist die Garantie auf Lampen?"),
         ("en", "👍"),
+        ("en", "Is there a warranty on garden chairs?"),
+        ("en", "Can I return one item of a set?"),
+        ("de", "Gibt es eine Garantie auf Lampen?"),
+        ("de", "Was kostet das Modell Bora?"),
+        ("es", "¿Cuánto cuesta la lámpara?"),
+        ("it", "Quanto costa la lampada?"),
+        ("fr", "Livrez-vous en Croatie ?"),
+        ("fr", "Y a-t-il une garantie ?"),
+        ("hr", "I need a lamp"),
+        ("hr", "A lamp for Zagreb?"),
     ],
 )
 def test_complete_questions_cost_no_model_call(language, words):
     assert not leaning(words, EARLIER, language).leans
+
+
+@pytest.mark.parametrize(
+    "words", ["Is it possible to pay by card?", "How long does it take to ship to Norway?"]
+)
+def test_a_pronoun_beside_a_subject_adds_no_earlier_question(words):
+    assert not leaning(words, EARLIER, "en").strong
 
 
 def test_nothing_leans_on_a_conversation_that_has_not_begun():
@@ -90,6 +115,13 @@ def test_the_question_before_is_searched_along_where_no_model_can_help():
     assert with_question_before("And in Croatia?", EARLIER) == (
         "How long may I return a lamp?\nAnd in Croatia?"
     )
+
+
+def test_what_is_searched_stays_as_short_as_a_search_may_be():
+    long = "why " * 2_040
+    assert len(with_question_before(long, EARLIER)) <= SEARCH_CHARACTERS_MAX
+    assert with_question_before("x" * SEARCH_CHARACTERS_MAX, EARLIER).startswith("x")
+    assert completed("x" * 9_000, "why " * 2_000) is None
 
 
 def test_several_questions_in_one_message_are_parts():

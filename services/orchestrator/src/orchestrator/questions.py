@@ -16,6 +16,8 @@ from orchestrator.domain import StoredMessage
 HISTORY_MESSAGES: Final = 6
 HISTORY_CHARACTERS: Final = 600
 QUESTION_CHARACTERS_MAX: Final = 1_000
+SEARCH_CHARACTERS_MAX: Final = 8_192
+"""Longest that a search may be asked (`SearchKnowledge.query`)."""
 PARTS_MAX: Final = 4
 
 _WORD: Final = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
@@ -65,14 +67,27 @@ _SMALL: Final[dict[str, frozenset[str]]] = {
 _POINTING: Final[dict[str, frozenset[str]]] = {
     language: frozenset(words.split())
     for language, words in {
-        "en": "it its that this those these they them their one ones there he she him her same",
-        "de": "es das dies diese diesen dieses dem denen ihn ihm dort davon dafür damit derselbe",
-        "fr": "il elle ils elles cela ça celui celle ceux celles y en lui leur même",
-        "es": "eso esto ello ellos ellas ese esa esos esas lo la allí mismo",
-        "it": "questo quello questi quelli esso essa lo la lì stesso ne",
-        "hr": "to toga tome ono ovo taj ta te njega njih nju ga ih tamo isto onaj",
+        "en": "it its that this those these they them their he she him her same",
+        "de": "dies diese diesen dieses denen ihn ihm dort davon dafür damit derselbe",
+        "fr": "elle elles ils cela ça celui celle ceux celles lui même",
+        "es": "eso esto ello ellos ellas ese esa esos esas lo allí mismo",
+        "it": "questo quello questi quelli esso essa lì stesso ne",
+        "hr": "to toga tome ono ovo taj ta njega njih nju ga ih tamo isto onaj",
     }.items()
 }
+_ARTICLES: Final[dict[str, frozenset[str]]] = {
+    "en": frozenset({"one", "ones"}),
+    "de": frozenset({"das", "dem"}),
+    "es": frozenset({"la", "las", "los"}),
+    "it": frozenset({"la", "lo"}),
+}
+"""They point only where their noun does not follow: "Was kostet das?", "das Modell"."""
+_LAST: Final[dict[str, frozenset[str]]] = {
+    "en": frozenset({"there"}),
+    "de": frozenset({"es"}),
+    "fr": frozenset({"il", "en", "y", "leur"}),
+}
+"""They point only at the end: "Do you ship there?", "Is there a warranty?"."""
 _JOINING: Final[dict[str, tuple[str, ...]]] = {
     "en": ("and ", "also ", "but ", "or ", "what about", "how about", "what if", "then ", "so "),
     "de": ("und ", "auch ", "aber ", "oder ", "was ist mit", "wie ist es mit", "dann "),
@@ -82,6 +97,7 @@ _JOINING: Final[dict[str, tuple[str, ...]]] = {
     "hr": ("a ", "i ", "ali ", "ili ", "što je s", "a što", "onda "),
 }
 _FEW_WORDS: Final = 3
+_POINTING_FEW_WORDS: Final = 2
 _POINTING_WORDS_MAX: Final = 14
 
 _INSTRUCTION: Final = """\
@@ -115,14 +131,34 @@ def leaning(question: str, earlier: Sequence[StoredMessage], language: str) -> L
     spoken = {"en", language.lower().partition("-")[0]} & _SMALL.keys()
     carrying = [word for word in words if not any(word in _SMALL[one] for one in spoken)]
     few = len(carrying) <= _FEW_WORDS
-    if few and any(text.startswith(start) for one in spoken for start in _JOINING[one]):
+    if few and any(_joins(text, words, carrying, one) for one in spoken):
         return Leaning("joining", strong=True)
     if not carrying:
         return Leaning("no_subject", strong=True)
-    pointing = any(word in _POINTING[one] for one in spoken for word in words)
-    if pointing and len(words) <= _POINTING_WORDS_MAX:
-        return Leaning("pointing", strong=few)
+    if len(words) <= _POINTING_WORDS_MAX and any(_points(words, carrying, one) for one in spoken):
+        return Leaning("pointing", strong=len(carrying) <= _POINTING_FEW_WORDS)
     return Leaning(None)
+
+
+def _joins(text: str, words: Sequence[str], carrying: Sequence[str], language: str) -> bool:
+    """Whether the words go on with others; a letter alone may be another language's word."""
+    start = next((start for start in _JOINING[language] if text.startswith(start)), None)
+    if start is None:
+        return False
+    if len(start.strip()) > 1 or len(carrying) == 1 or len(words) == 1:
+        return True
+    return words[1] in _SMALL[language] and words[1] not in _SMALL["en"]
+
+
+def _points(words: Sequence[str], carrying: Sequence[str], language: str) -> bool:
+    """Whether a word stands for something that was said before; articles and fillers do not."""
+    if not _POINTING[language].isdisjoint(words) or words[-1] in _LAST.get(language, ()):
+        return True
+    articles = _ARTICLES.get(language, frozenset())
+    return any(
+        word in articles and (len(carrying) == 1 or after not in carrying)
+        for word, after in zip(words, (*words[1:], ""), strict=True)
+    )
 
 
 def completion_prompt(question: str, earlier: Sequence[StoredMessage]) -> list[ChatMessage]:
@@ -139,13 +175,14 @@ def completed(answer: str, question: str) -> str | None:
     """Read the model's answer: one line that can be a question, or None."""
     line = next((part.strip() for part in answer.splitlines() if part.strip()), "")
     line = line.removeprefix("Question:").strip().strip("\"'“”«»` ")
-    if not _WORD.search(line) or len(line) > max(QUESTION_CHARACTERS_MAX, 2 * len(question)):
+    longest = min(max(QUESTION_CHARACTERS_MAX, 2 * len(question)), SEARCH_CHARACTERS_MAX)
+    if not _WORD.search(line) or len(line) > longest:
         return None
     return line
 
 
 def with_question_before(question: str, earlier: Sequence[StoredMessage]) -> str:
-    """Search the customer's words before along with these."""
+    """Search the customer's words before along with these, as far as a search may be long."""
     before = next(
         (
             message.text.strip()
@@ -154,7 +191,8 @@ def with_question_before(question: str, earlier: Sequence[StoredMessage]) -> str
         ),
         "",
     )
-    return f"{before[-QUESTION_CHARACTERS_MAX:]}\n{question}" if before else question
+    room = min(QUESTION_CHARACTERS_MAX, SEARCH_CHARACTERS_MAX - len(question) - 1)
+    return f"{before[-room:]}\n{question}" if before and room > 0 else question
 
 
 def parts_of(question: str) -> list[str]:
