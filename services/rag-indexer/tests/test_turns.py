@@ -10,6 +10,7 @@ import pytest
 import observe
 from contracts.v1.documents import ChunkingRule, DocumentRemoved
 from rag_indexer import progress, reading
+from rag_indexer.indexing import IndexingLimits
 from rag_indexer.worker import WorkerRule
 
 pytest.importorskip("testkit", reason="needs a real database, which testkit finds or starts")
@@ -59,8 +60,11 @@ async def test_a_bad_record_fails_alone(indexer: Any) -> None:
     bad = await indexer.upload(b"\xff\xfe\xfa", "bad", **RECORD)
     empty = await indexer.upload(b"...", "empty", **RECORD)
     gone = await indexer.upload(b"Words.", "gone", **RECORD, sha256="0" * 64)
+    long = await indexer.upload(b"Words and words. " * 200, "long", **RECORD)
+    indexer.records._limits = IndexingLimits(passages_max=1)
     indexer.indexing.run = None
     await indexer.worker.work_once()
+    assert (await indexer.document(long)).code == "too_complex"
     assert (await indexer.document(bad)).code == "corrupt_document"
     assert (await indexer.document(empty)).code == "no_text"
     assert {one.document_id for one in indexer.batches()} == set(good)
