@@ -118,3 +118,28 @@ async def test_nothing_found_and_too_much_found():
 def test_the_offered_schema_is_json():
     definition = knowledge_tools().definitions[0]
     assert json.loads(definition.parameters)["required"] == ["query"]
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments"),
+    [
+        ("search_knowledge_base", '{"query": "lamp \\ud83d"}'),
+        ("search_knowledge_base", '{"query": "lamp", "tags": ["\\ud83d"]}'),
+        ("search_knowledge_base", '{"query": " \\u0000 "}'),
+        ("hand_off_to_human", '{"reason": "\\ud83d"}'),
+        ("hand_off_to_human", '{"reason": " \\u0000 "}'),
+    ],
+)
+async def test_words_that_nothing_can_carry_are_refused_to_the_model(name, arguments):
+    search, context = Searched(), ToolContext(Searched(), PassageBook())
+    result = await knowledge_tools().call(call(arguments, name), context)
+    assert result.outcome in {"invalid_arguments", "failed"}
+    assert search.asked == []
+    assert context.decisions.handoff is None
+
+
+async def test_a_reason_is_one_line_without_control_characters():
+    context = ToolContext(Searched(), PassageBook())
+    wish = call('{"reason": "wants\\u0000 a\\n refund"}', "hand_off_to_human")
+    await knowledge_tools().call(wish, context)
+    assert context.decisions.handoff == "wants a refund"

@@ -61,6 +61,7 @@ STREAM_ATTEMPTS: Final = 8
 """Model calls of one lease: a later call's words replace what an earlier one streamed."""
 
 DEFAULT_HANDOFF_REPLY: Final = "A person of our team will take over from here."
+DEFAULT_END_REPLY: Final = "Thank you! Write again whenever you like."
 
 _NO_ROOM: Final = "Error: no room for more; answer with what you have."
 
@@ -276,6 +277,8 @@ def _draft(work: _Work, final: ReplyGenerated, prompt: Prompt) -> Draft:
     """Check what the model said last and put the draft together."""
     decisions = work.decisions
     said = final.text
+    if not said.strip() and final.finish_reason != "content_filter":
+        said = _said_beside(work)
     if decisions.handoff is not None and not said.strip():
         said = work.settings.handoff_reply.strip() or DEFAULT_HANDOFF_REPLY
     if final.finish_reason == "content_filter" and not said.strip():
@@ -307,6 +310,14 @@ def _draft(work: _Work, final: ReplyGenerated, prompt: Prompt) -> Draft:
         evidence=evidence,
         decisions=decisions,
     )
+
+
+def _said_beside(work: _Work) -> str:
+    """Words for a model that said them beside its decision, and nothing after it."""
+    if not work.decisions.ends or work.decisions.handoff is not None:
+        return ""
+    beside = (reply.text for reply in reversed(work.replies) if reply.text.strip())
+    return next(beside, DEFAULT_END_REPLY)
 
 
 def _decision(decisions: Decisions) -> str:

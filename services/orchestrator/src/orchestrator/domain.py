@@ -158,7 +158,8 @@ def bot_decides(standing: Standing, *, handoff: bool, ends: bool) -> Standing:
     """What follows from an answer: a person takes over, or the matter is resolved."""
     if handoff:
         return standing.owned_by("human", "assigned_human", None)
-    return replace(standing, status="resolved") if ends else standing
+    may_end = ends and "resolved" in TRANSITIONS[standing.status]
+    return replace(standing, status="resolved") if may_end else standing
 
 
 def person_speaks(standing: Standing, author: str) -> Standing:

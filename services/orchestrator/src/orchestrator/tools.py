@@ -15,6 +15,7 @@ from jsonschema import Draft202012Validator
 from contracts.v1.knowledge import FoundPassage, SearchFilter
 from contracts.v1.models import ToolCall, ToolDefinition
 from orchestrator.passages import PassageBook, render_passage
+from orchestrator.storable import storable_text
 
 RESULT_CHARACTERS_MAX: Final = 24_000
 CALLS_PER_ROUND_MAX: Final = 4
@@ -104,6 +105,8 @@ class ToolRegistry:
         error = next(self._validators[call.name].iter_errors(arguments), None)
         if error is not None:
             raise ValueError(f"{error.json_path}: {error.message}"[:500])
+        # Halves of an escaped emoji are no text: nothing could carry them.
+        json.dumps(arguments, ensure_ascii=False).encode()
         return dict(arguments)
 
 
@@ -113,7 +116,10 @@ _NO_FILTER: Final = dict.fromkeys(SearchFilter.model_fields)
 async def _search_knowledge_base(arguments: Mapping[str, Any], context: ToolContext) -> str:
     tags = arguments.get("tags")
     wanted = SearchFilter.model_validate({**_NO_FILTER, "tags_any": tags}) if tags else None
-    found = await context.search(str(arguments["query"]), int(arguments.get("limit", 5)), wanted)
+    query = storable_text(str(arguments["query"])).strip()
+    if not query:
+        raise ToolFailed("a question is needed")
+    found = await context.search(query, int(arguments.get("limit", 5)), wanted)
     numbered = context.book.add(found)
     if not numbered:
         return "Nothing was found." if not found else "No more passages fit into this answer."
@@ -158,7 +164,10 @@ SEARCH_KNOWLEDGE_BASE: Final = Tool(
 
 
 async def _hand_off_to_human(arguments: Mapping[str, Any], context: ToolContext) -> str:
-    context.decisions.handoff = " ".join(str(arguments["reason"]).split())
+    reason = " ".join(storable_text(str(arguments["reason"])).split())
+    if not reason:
+        raise ToolFailed("a reason is needed")
+    context.decisions.handoff = reason
     return (
         "Done: after your next words a person has the conversation and you are silent. Tell the "
         "customer so in one short sentence; promise no time."

@@ -2,9 +2,12 @@
 
 import json
 
+import pytest
+
 from contracts.v1.models import GenerateReply, ToolCall
 from contracts.v1.sending import SendMessage
 from contracts.v1.turns import ConversationUpdated, HandoffRequested, TurnCompleted
+from orchestrator.answering import DEFAULT_END_REPLY
 
 
 def decides(name: str, arguments: str = "{}") -> ToolCall:
@@ -79,6 +82,32 @@ async def test_the_model_ends_what_the_customer_ended(desk, gate, say_reply):
         "Good-bye!",
         "Hello again!",
     ]
+
+
+@pytest.mark.parametrize(
+    ("beside", "said"), [("You are welcome!", "You are welcome!"), ("", DEFAULT_END_REPLY)]
+)
+async def test_a_good_bye_may_stand_beside_the_decision(desk, gate, say_reply, beside, said):
+    desk.model_says(gate)
+    wish = [decides("end_conversation")]
+    gate.open(say_reply(beside, tool_calls=wish, finish_reason="tool_calls"))
+    gate.open("")
+    await desk.hear("Thanks, that was all.")
+    await desk.idle()
+    assert [one.body.text for one in desk.outbox.heard(SendMessage)] == [said]
+    assert (await desk.conversation())["status"] == "resolved"
+
+
+async def test_what_was_closed_meanwhile_stays_closed(desk, gate, say_reply):
+    desk.model_says(gate)
+    gate.open(say_reply("", tool_calls=[decides("end_conversation")], finish_reason="tool_calls"))
+    await desk.hear("Thanks!")
+    await gate.next_question()
+    await gate.next_question()
+    await desk.take_over(owner_kind=None, assignee=None, status="closed")
+    gate.open("Good-bye!")
+    await desk.idle()
+    assert (await desk.conversation())["status"] == "closed"
 
 
 async def test_who_writes_meanwhile_is_not_done(desk, gate, say_reply):
