@@ -120,6 +120,7 @@ async def belongings(running: Running, tenant: Tenant) -> dict[str, str]:
     form = aiohttp.FormData()
     form.add_field("file", b"words", filename="a.txt")
     document = await tenant.call("POST", f"{tenant.path}/documents", data=form)
+    questions = await tenant.call("POST", f"{tenant.path}/question-sets", {"name": "x"})
     announced = {"Tus-Resumable": "1.0.0", "Upload-Length": "9"}
     large = await tenant.call("POST", f"{tenant.path}/uploads", headers=announced)
     return {
@@ -127,6 +128,8 @@ async def belongings(running: Running, tenant: Tenant) -> dict[str, str]:
         "key_id": key["key_id"],
         "document_id": document.json["document_id"],
         "source_id": str(uuid4()),
+        "set_id": questions.json["set_id"],
+        "question_id": str(uuid4()),
         "upload_id": large.headers["Location"].rsplit("/", 1)[1],
         "conversation_id": str(uuid4()),
         "webhook_id": str(uuid4()),
