@@ -235,32 +235,6 @@ async def test_another_tenant_cannot_forget_my_document(index: Any) -> None:
     assert len(await index.texts(mine, "return goods warranty parcels cards")) == 4
 
 
-async def test_switching_while_others_search_never_mixes(index: Any) -> None:
-    """Every answer is whole: all passages of one version, none of two, never nothing."""
-    tenant, document = uuid4(), uuid4()
-    topics = ["cats", "dogs", "birds", "fish", "bees"]
-
-    def texts(version: int) -> list[str]:
-        return [f"release{version} tells about {topic} in the garden" for topic in topics]
-
-    await index.add(tenant, texts(1), document_id=document)
-    versions = 60
-    wrong: list[Any] = []
-    looks = 0
-    writing = asyncio.create_task(_write(index, tenant, document, texts, versions))
-    while not writing.done():
-        for outcome in await asyncio.gather(
-            *(index.find(tenant, "garden cats dogs birds fish bees") for _ in range(4))
-        ):
-            looks += 1
-            seen = {found.passage.document_version for found in outcome.found}
-            if len(seen) != 1 or len(outcome.found) != len(topics):
-                wrong.append((seen, len(outcome.found)))
-    await writing
-    assert wrong == []
-    assert looks > versions / 2
-
-
 async def _write(index: Any, tenant: Any, document: Any, texts: Any, versions: int) -> None:
     for version in range(2, versions + 1):
         await index.add(tenant, texts(version), document_id=document, version=version)

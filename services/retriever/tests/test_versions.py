@@ -153,7 +153,7 @@ async def watch(index: Any, tenant: UUID, changer: "Changer", done: asyncio.Even
         assert len(texts) == 3 or (not texts and not was_there), texts
         assert not outcome.degraded
         searches += 1
-        await asyncio.sleep(0.005)
+        await asyncio.sleep(0.02)
     return searches
 
 
