@@ -11,8 +11,19 @@ from outbox import Outbox
 from postgres import Queries
 
 PAGE_BYTES_MAX: Final = 200_000
-_DISPENSABLE: Final = ("earlier", "prompt", "tool_calls", "passages", "searches")
+_DISPENSABLE: Final = (
+    "earlier",
+    "prompt",
+    "tool_calls",
+    "passages",
+    "candidates",
+    "searches",
+    "unsaid",
+    "understood",
+)
 """Parts that are left out, in this order, where a turn would not fit into one message."""
+CANDIDATES_SHOWN: Final = 20
+"""What stays of each search's candidates where all of them do not fit."""
 
 
 class TurnEvidence:
@@ -55,11 +66,32 @@ def fitting(evidence: dict[str, Any], bytes_max: int = PAGE_BYTES_MAX) -> tuple[
     for name in _DISPENSABLE:
         if json_bytes(text) <= bytes_max:
             break
-        if evidence.get(name):
-            evidence = {**evidence, name: None}
+        fewer = _without(evidence, name)
+        if fewer != evidence:
+            evidence = fewer
             left_out.append(name)
             text = json.dumps(evidence, ensure_ascii=False)
     return text, left_out
+
+
+def _without(evidence: dict[str, Any], name: str) -> dict[str, Any]:
+    if name == "candidates":
+        searches = evidence.get("searches") or []
+        return {**evidence, "searches": [_with_the_best(search) for search in searches]}
+    return {**evidence, name: None} if evidence.get(name) else evidence
+
+
+def _with_the_best(search: Any) -> Any:
+    """Return a search with its best candidates and all that were given."""
+    told = search.get("explained") if isinstance(search, dict) else None
+    if not told:
+        return search
+    shown = [
+        one
+        for place, one in enumerate(told["candidates"])
+        if place < CANDIDATES_SHOWN or one["cut_by"] == "given"
+    ]
+    return {**search, "explained": {**told, "candidates": shown}}
 
 
 def _turn(row: Any) -> Turn:

@@ -148,6 +148,25 @@ def test_evidence_that_is_too_large_loses_its_prompt_before_its_searches():
     assert json.loads(text)["searches"]
 
 
+def test_many_searches_lose_their_worst_candidates_before_they_are_left_out():
+    candidates = [{"fused_rank": n, "cut_by": "not_read", "id": "i" * 300} for n in range(1, 101)]
+    candidates[60]["cut_by"] = "given"
+    searches = [{"query": "lamps", "explained": {"candidates": candidates}} for _ in range(20)]
+    text, left_out = fitting({"searches": searches})
+    assert left_out == ["candidates"]
+    kept = [
+        one["fused_rank"] for one in json.loads(text)["searches"][19]["explained"]["candidates"]
+    ]
+    assert kept == [*range(1, 21), 61]
+
+
+def test_what_a_customer_or_a_model_wrote_never_keeps_a_turn_from_being_shown():
+    quotes = '"' * 90_000
+    text, _ = fitting({"understood": {"asked": quotes}, "unsaid": quotes, "decision": "suppressed"})
+    assert json.loads(text)["decision"] == "suppressed"
+    assert len(text) < 200_000
+
+
 def explained() -> SearchExplained:
     return SearchExplained(
         query=FIRST,
