@@ -75,9 +75,9 @@ def fitting(evidence: dict[str, Any], bytes_max: int = PAGE_BYTES_MAX) -> tuple[
 
 
 def _without(evidence: dict[str, Any], name: str) -> dict[str, Any]:
-    if name == "candidates":
-        searches = evidence.get("searches") or []
-        return {**evidence, "searches": [_with_the_best(search) for search in searches]}
+    if name == "candidates" and evidence.get("searches"):
+        shown = [_with_the_best(search) for search in evidence["searches"]]
+        return {**evidence, "searches": shown}
     return {**evidence, name: None} if evidence.get(name) else evidence
 
 

@@ -162,7 +162,9 @@ def test_many_searches_lose_their_worst_candidates_before_they_are_left_out():
 
 def test_what_a_customer_or_a_model_wrote_never_keeps_a_turn_from_being_shown():
     quotes = '"' * 90_000
-    text, _ = fitting({"understood": {"asked": quotes}, "unsaid": quotes, "decision": "suppressed"})
+    evidence = {"understood": {"asked": quotes}, "unsaid": quotes, "decision": "suppressed"}
+    text, left_out = fitting(evidence)
+    assert left_out == ["unsaid", "understood"]
     assert json.loads(text)["decision"] == "suppressed"
     assert len(text) < 200_000
 
