@@ -235,11 +235,6 @@ async def test_another_tenant_cannot_forget_my_document(index: Any) -> None:
     assert len(await index.texts(mine, "return goods warranty parcels cards")) == 4
 
 
-async def _write(index: Any, tenant: Any, document: Any, texts: Any, versions: int) -> None:
-    for version in range(2, versions + 1):
-        await index.add(tenant, texts(version), document_id=document, version=version)
-
-
 async def test_an_away_embedder_degrades_and_comes_back(index: Any) -> None:
     tenant = uuid4()
     await index.add(tenant, HANDBOOK)

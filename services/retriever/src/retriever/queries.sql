@@ -509,11 +509,12 @@ update document_versions set emptied = true, rows_left = false where version_id 
 -- Versions that nothing holds any more.
 delete from document_versions
 where state = 'gone' and emptied
-    and not exists (
-        select from segments
-        where segments.tenant_id = document_versions.tenant_id
-            and segments.replaced_at is null
-            and segments.versions @> array[document_versions.version_id]);
+    and version_id not in (
+        select unnest(segments.versions) from segments
+        where segments.replaced_at is null
+            and segments.tenant_id in (
+                select emptied_one.tenant_id from document_versions as emptied_one
+                where emptied_one.state = 'gone'));
 
 -- name: clean_segments
 -- Segments that were replaced so long ago that no search can be reading them.
@@ -538,12 +539,13 @@ limit 1;
 -- A segment much of which is gone ($1 a share), or some of which has been for long ($2 days).
 select segments.tenant_id, segments.configuration, array[segments.segment_id] as segments,
        array[segments.passages] as passages
-from document_versions
-join segments
-    on segments.tenant_id = document_versions.tenant_id
-    and segments.replaced_at is null
-    and segments.versions @> array[document_versions.version_id]
-where document_versions.state = 'gone'
+from segments
+cross join lateral unnest(segments.versions) as held (version_id)
+join document_versions
+    on document_versions.version_id = held.version_id and document_versions.state = 'gone'
+where segments.replaced_at is null
+    and segments.tenant_id in (
+        select gone.tenant_id from document_versions as gone where gone.state = 'gone')
 group by segments.segment_id
 having sum(document_versions.passages) >= $1::float8 * segments.passages
     or min(document_versions.gone_at) < now() - $2::float8 * interval '1 day'

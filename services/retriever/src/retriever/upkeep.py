@@ -41,11 +41,12 @@ class Upkeep:
             await tx.execute(self._sql["note_emptied"], version_id)
         return True
 
-    async def end_what_is_over(self, tx: Transaction, kept_days: float) -> None:
+    async def end_what_is_over(self, tx: Transaction, kept_days: float) -> bool:
         """Versions kept long enough go, and what nothing refers to any more is forgotten."""
-        await tx.execute(self._sql["end_keeping"], kept_days)
+        tag = await tx.execute(self._sql["end_keeping"], kept_days)
         await tx.execute(self._sql["clean_versions"])
         await tx.execute(self._sql["clean_segments"], _REPLACED_SECONDS, _SEGMENTS_IN_A_PIECE)
+        return int(tag.rpartition(" ")[2]) > 0
 
     async def merge_piece(self, tx: Transaction) -> bool:
         """Make one segment of several of like size, or write one anew without what is gone."""
