@@ -6,9 +6,13 @@ import { follow, unfollow } from "./documents";
 import { DropArea } from "./drop-area";
 import { Login } from "./login";
 import { SearchPanel } from "./search-panel";
-import { choose, isRestoring, signOut, tenant, tenants } from "./session";
+import { choose, isRestoring, key, signOut, tenant, tenants } from "./session";
+import { forgetUploads } from "./uploads";
 
 export function App() {
+  useEffect(() => {
+    if (!key.value) forgetUploads();
+  }, [key.value]);
   if (isRestoring.value) return <p class="waiting">Signing in …</p>;
   return tenant.value ? <Knowledge key={tenant.value.tenant_id} /> : <Login />;
 }

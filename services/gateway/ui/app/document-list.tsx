@@ -1,6 +1,6 @@
 /** Every document with its stage, or the reason why it failed and what to do. */
 import { useRef, useState } from "preact/hooks";
-import { act, documents, isLoaded, isMoving, look, nextCursor, path, trouble } from "./documents";
+import { act, documents, isLoaded, isMoving, look, nextCursor, path, refusal, trouble } from "./documents";
 import { bytes, counted, plural, stageName } from "./format";
 import { Meter } from "./meter";
 import type { KnownDocument } from "./shapes";
@@ -9,11 +9,11 @@ import { sendFile } from "./uploads";
 export function DocumentList() {
   return (
     <>
-      {trouble.value && (
-        <p class="problem" role="alert">
-          {trouble.value}
+      {[trouble.value, refusal.value].filter(Boolean).map((words) => (
+        <p key={words} class="problem" role="alert">
+          {words}
         </p>
-      )}
+      ))}
       {!isLoaded.value && !trouble.value && <p class="soft">Loading …</p>}
       {isLoaded.value && documents.value.length === 0 && (
         <p class="empty">Nothing here yet. What you upload is what the bot answers from, with its source.</p>
@@ -27,6 +27,9 @@ export function DocumentList() {
     </>
   );
 }
+
+/** Who works with the keyboard stands where the question is, not at the page's beginning. */
+const focused = (button: HTMLButtonElement | null): void => button?.focus();
 
 function Row({ one }: { one: KnownDocument }) {
   const [isSure, setSure] = useState(false);
@@ -53,7 +56,7 @@ function Row({ one }: { one: KnownDocument }) {
           <button type="button" class="danger" onClick={() => void act("DELETE", rest)}>
             Delete
           </button>
-          <button type="button" class="quiet" onClick={() => setSure(false)}>
+          <button type="button" class="quiet" ref={focused} onClick={() => setSure(false)}>
             Keep
           </button>
         </div>

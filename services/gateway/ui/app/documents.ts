@@ -7,10 +7,12 @@ import type { KnownDocument } from "./shapes";
 const PAGE = 100;
 const BUSY_MILLISECONDS = 1_000;
 const IDLE_MILLISECONDS = 10_000;
+const TROUBLE_MILLISECONDS = 5_000;
 
 export const documents = signal<KnownDocument[]>([]);
 export const isLoaded = signal(false);
 export const trouble = signal("");
+export const refusal = signal("");
 export const nextCursor = signal<string | null>(null);
 
 let timer = 0;
@@ -25,6 +27,9 @@ export const isMoving = (one: KnownDocument): boolean =>
 export function follow(): void {
   documents.value = [];
   isLoaded.value = false;
+  nextCursor.value = null;
+  trouble.value = "";
+  refusal.value = "";
   void look();
 }
 
@@ -36,6 +41,7 @@ export function unfollow(): void {
 /** Look now, and then as often as there is something to see. */
 export async function look(): Promise<void> {
   unfollow();
+  if (!credential().key) return;
   const mine = round;
   try {
     const found = await call<{ items: KnownDocument[]; next_cursor: string | null }>(
@@ -53,21 +59,21 @@ export async function look(): Promise<void> {
     if (error instanceof Problem && error.status === 401) return signOut();
     trouble.value = (error as Error).message;
   }
-  const wait = documents.value.some(isMoving) || trouble.value ? BUSY_MILLISECONDS : IDLE_MILLISECONDS;
+  const calm = documents.value.some(isMoving) ? BUSY_MILLISECONDS : IDLE_MILLISECONDS;
+  const wait = trouble.value ? TROUBLE_MILLISECONDS : calm;
   timer = window.setTimeout(() => void look(), wait);
 }
 
 /** Do something to a document, say what went wrong, and look again. */
 export async function act(method: string, rest: string, body?: object | FormData): Promise<boolean> {
+  refusal.value = "";
   try {
     await call(credential().key, method, path(rest), body);
     return true;
   } catch (error) {
-    trouble.value = (error as Error).message;
+    refusal.value = (error as Error).message;
     return false;
   } finally {
-    const told = trouble.value;
     await look();
-    if (told) trouble.value = told;
   }
 }

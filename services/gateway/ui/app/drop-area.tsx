@@ -1,7 +1,8 @@
 /** Where files are dropped or chosen, and those that are on their way. */
-import { useRef, useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import { bytes } from "./format";
 import { Meter } from "./meter";
+import { tenant } from "./session";
 import { add, again, dismiss, type Upload, uploads } from "./uploads";
 
 export const READABLE = ".pdf,.docx,.pptx,.xlsx,.csv,.tsv,.html,.htm,.md,.markdown,.txt";
@@ -9,6 +10,17 @@ export const READABLE = ".pdf,.docx,.pptx,.xlsx,.csv,.tsv,.html,.htm,.md,.markdo
 export function DropArea() {
   const [isOver, setOver] = useState(false);
   const input = useRef<HTMLInputElement>(null);
+  const mine = uploads.value.filter((one) => one.owner.tenantId === tenant.value?.tenant_id);
+  useEffect(() => {
+    // A file that misses the area would replace the page, and with it what is on its way.
+    const keepPage = (event: Event): void => event.preventDefault();
+    addEventListener("dragover", keepPage);
+    addEventListener("drop", keepPage);
+    return () => {
+      removeEventListener("dragover", keepPage);
+      removeEventListener("drop", keepPage);
+    };
+  }, []);
   const onDrop = (event: DragEvent): void => {
     event.preventDefault();
     setOver(false);
@@ -34,9 +46,9 @@ export function DropArea() {
         <p class="soft">PDF, Word, PowerPoint, Excel, CSV, HTML, Markdown, text</p>
         <input ref={input} type="file" multiple accept={READABLE} onChange={onChange} hidden aria-label="Files to upload" />
       </div>
-      {uploads.value.length > 0 && (
+      {mine.length > 0 && (
         <ul class="rows" aria-label="Uploads">
-          {uploads.value.map((upload) => (
+          {mine.map((upload) => (
             <UploadRow key={upload.id} upload={upload} />
           ))}
         </ul>

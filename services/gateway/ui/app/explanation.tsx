@@ -74,7 +74,7 @@ function Terms({ explained }: { explained: Explained }) {
 function Candidates({ explained, passages }: Props) {
   const titles = new Map(documents.value.map((one) => [one.document_id, one.title]));
   for (const passage of passages) titles.set(passage.document_id, passage.title);
-  const isReranked = explained.candidates.some((one) => one.rerank_score !== null);
+  const isReranked = explained.candidates.some((one) => one.rerank_score != null);
   return (
     <div class="scroll" tabIndex={0}>
       <table>
@@ -111,5 +111,5 @@ function Candidates({ explained, passages }: Props) {
 }
 
 function ranked(rank: Candidate["keyword_rank"], value: number | null, digits: number): string {
-  return rank === null ? "–" : `${score(value, digits)} (${rank}.)`;
+  return rank == null ? "–" : `${score(value, digits)} (${rank}.)`;
 }

@@ -46,14 +46,14 @@ export function SearchPanel() {
           {problem}
         </p>
       )}
-      {found && <Results found={found} />}
+      <div aria-live="polite">{found && <Results found={found} />}</div>
     </section>
   );
 }
 
 function Results({ found }: { found: Found }) {
   return (
-    <div aria-live="polite">
+    <>
       {found.degraded && <p class="warning">Only words were compared: no vectors just now.</p>}
       {found.passages.length === 0 && (
         <p class="warning">
@@ -66,7 +66,7 @@ function Results({ found }: { found: Found }) {
         ))}
       </ol>
       {found.explained && <Explanation explained={found.explained} passages={found.passages} />}
-    </div>
+    </>
   );
 }
 

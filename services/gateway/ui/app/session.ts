@@ -15,22 +15,30 @@ interface Me {
 
 const STORED = "chat.app.key";
 const CHOSEN = "chat.app.tenant";
+const AGAIN_MILLISECONDS = 2_000;
 
 export const key = signal("");
 export const tenants = signal<Tenant[]>([]);
 export const tenant = signal<Tenant | null>(null);
 export const isRestoring = signal(true);
 
-/** Sign in again with what this tab remembers. */
+/** Sign in again with what this tab remembers; a server that is away for moments is waited for. */
 export async function restore(): Promise<void> {
   const remembered = sessionStorage.getItem(STORED);
   try {
     if (remembered) await signIn(remembered);
-  } catch {
+  } catch (error) {
+    if (isPassing(error)) {
+      setTimeout(() => void restore(), AGAIN_MILLISECONDS);
+      return;
+    }
     signOut();
-  } finally {
-    isRestoring.value = false;
   }
+  isRestoring.value = false;
+}
+
+function isPassing(error: unknown): boolean {
+  return error instanceof Problem && (error.status === 0 || error.status === 429 || error.status >= 500);
 }
 
 /** Throws Problem when the key opens nothing. */

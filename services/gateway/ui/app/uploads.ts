@@ -1,7 +1,7 @@
 /** Files on their way to the server: three at a time, each with its share that has arrived. */
 import { signal } from "@preact/signals";
-import { Problem, problemOf } from "./api";
-import { look, path } from "./documents";
+import { type Credential, Problem, problemOf } from "./api";
+import { look } from "./documents";
 import { credential } from "./session";
 
 const AT_ONCE = 3;
@@ -13,6 +13,8 @@ export interface Upload {
   share: number;
   problem: string;
   file: File;
+  /** Whose it is: chosen when it was dropped, whoever is looked at when its turn comes. */
+  owner: Credential;
 }
 
 export const uploads = signal<Upload[]>([]);
@@ -23,7 +25,8 @@ let last = 0;
 
 export function add(files: Iterable<File>): void {
   for (const file of files) {
-    const upload: Upload = { id: ++last, name: file.name, size: file.size, share: 0, problem: "", file };
+    const owner = credential();
+    const upload: Upload = { id: ++last, name: file.name, size: file.size, share: 0, problem: "", file, owner };
     uploads.value = [...uploads.value, upload];
     waiting.push(upload);
   }
@@ -36,6 +39,12 @@ export function again(id: number): void {
   change(id, { problem: "", share: 0 });
   waiting.push(upload);
   begin();
+}
+
+/** Nothing of those who signed out is sent or shown any more; what is on its way arrives. */
+export function forgetUploads(): void {
+  waiting.length = 0;
+  uploads.value = [];
 }
 
 export function dismiss(id: number): void {
@@ -56,7 +65,8 @@ function begin(): void {
 
 async function send(upload: Upload): Promise<void> {
   try {
-    await sendFile("POST", path(), upload.file, (share) => change(upload.id, { share }));
+    const to = `/api/tenants/${upload.owner.tenantId}/documents`;
+    await sendFile("POST", to, upload.file, (share) => change(upload.id, { share }), upload.owner.key);
     dismiss(upload.id);
     await look();
   } catch (error) {
@@ -69,11 +79,17 @@ function change(id: number, news: Partial<Upload>): void {
 }
 
 /** Send one file as a form; `onShare` hears how much of it has arrived, 0 to 1. */
-export function sendFile(method: string, to: string, file: File, onShare: (share: number) => void): Promise<void> {
+export function sendFile(
+  method: string,
+  to: string,
+  file: File,
+  onShare: (share: number) => void,
+  key = credential().key,
+): Promise<void> {
   return new Promise((resolve, reject) => {
     const request = new XMLHttpRequest();
     request.open(method, to);
-    request.setRequestHeader("authorization", `Bearer ${credential().key}`);
+    request.setRequestHeader("authorization", `Bearer ${key}`);
     request.upload.onprogress = (event) => event.lengthComputable && onShare(event.loaded / event.total);
     request.onerror = () => reject(new Problem(0, "offline", "The connection broke. Try again."));
     request.onload = () => {
