@@ -25,6 +25,7 @@ TURN = {
         "passages": [
             {
                 "number": 1,
+                "passage_id": "01",
                 "title": "Returns",
                 "document_version": 3,
                 "keyword_score": 4.2,
@@ -70,6 +71,7 @@ def test_the_question_the_causes_and_the_figures_are_there():
         "unknown",
         "retrieve 8.1",
         "too large to show: earlier",
+        "[n]",
     ):
         assert words in text, words
     assert "You are [Bora]." not in text

@@ -31,7 +31,7 @@ def print_turn(console: Console, turn: Mapping[str, Any], *, with_prompt: bool) 
         if understood["searched"] != understood["asked"]:
             console.print(f"[bold]Meant[/bold] {escape(understood['searched'])} [dim]({by})[/dim]")
     for search in told.get("searches") or []:
-        _print_search(console, search)
+        _print_search(console, search, told.get("passages") or [])
     if told.get("passages"):
         console.print("\n[bold]Given to the model[/bold]")
         console.print(_passages(told["passages"]))
@@ -51,7 +51,9 @@ def print_turn(console: Console, turn: Mapping[str, Any], *, with_prompt: bool) 
         console.print(f"[yellow]too large to show: {', '.join(turn['left_out'])}[/yellow]")
 
 
-def _print_search(console: Console, search: Mapping[str, Any]) -> None:
+def _print_search(
+    console: Console, search: Mapping[str, Any], passages: list[dict[str, Any]]
+) -> None:
     if search.get("failed"):
         console.print(f"[yellow]a search failed: {search['failed']}[/yellow]")
         return
@@ -61,14 +63,16 @@ def _print_search(console: Console, search: Mapping[str, Any]) -> None:
     if search.get("explained"):
         found = {
             "explained": search["explained"],
-            "passages": [],
+            "passages": passages,
             "milliseconds": search["milliseconds"],
         }
         print_explained(console, found)
 
 
 def _passages(passages: list[dict[str, Any]]) -> Any:
-    table = whole_table("[n]", "document", "version", "keywords", "meaning", "score", "re-ranked")
+    table = whole_table(
+        escape("[n]"), "document", "version", "keywords", "meaning", "score", "re-ranked"
+    )
     for one in passages:
         reranked = one.get("rerank_score")
         table.add_row(
