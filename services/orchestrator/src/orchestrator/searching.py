@@ -71,10 +71,9 @@ class Searcher:
         parts = parts_of(question) if settings.multi_query else []
         if parts:
             record.understood["parts"] = parts
-        found = await asyncio.gather(
-            *(self.search(leased, record, part, limit) for part in (question, *parts))
-        )
-        return best_of_each(found, limit)
+        asking = (self.search(leased, record, part, limit) for part in (question, *parts))
+        results = await asyncio.gather(*asking, return_exceptions=True)
+        return best_of_each(_those_that_came(results), limit)
 
     async def search(
         self,
@@ -152,6 +151,17 @@ class Searcher:
         if reply.model.startswith(_EXTRACTIVE):
             return None
         return completed(storable_text(reply.text), asked)
+
+
+def _those_that_came(
+    results: Sequence[list[FoundPassage] | BaseException],
+) -> list[list[FoundPassage]]:
+    """Leave out searches that failed, unless all did; raises what is no failed search."""
+    failures = [one for one in results if isinstance(one, BaseException)]
+    unexpected = next((one for one in failures if not isinstance(one, ToolFailed)), None)
+    if unexpected is not None or len(failures) == len(results):
+        raise unexpected or failures[0]
+    return [one for one in results if not isinstance(one, BaseException)]
 
 
 def best_of_each(found: Sequence[Sequence[FoundPassage]], limit: int) -> list[FoundPassage]:

@@ -5,7 +5,7 @@ from uuid import uuid4
 
 import pytest
 
-from bus import Refused
+from bus import AskFailed, Refused
 from contracts.v1.conversations import ListTurns
 from contracts.v1.knowledge import (
     ExplainedIndex,
@@ -108,6 +108,25 @@ async def test_several_questions_are_searched_one_by_one(desk, passage):
     assert len(searched(desk)) == 3
     question = next(one for one in desk.bus.asked if isinstance(one, GenerateReply))
     assert len(question.passages) == 2
+
+
+async def test_a_part_that_could_not_be_searched_takes_nothing_from_the_others(desk, passage):
+    await desk.configure(multi_query=True)
+
+    async def found(request: SearchKnowledge):
+        if request.query == "What do lamps cost?":
+            raise AskFailed("timeout", "Nobody answered.")
+        return KnowledgeFound(
+            passages=[passage(1)], reason=None, degraded=False, candidates=1, milliseconds=1.0
+        )
+
+    desk.bus.answers[SearchKnowledge] = found
+    await desk.hear("Do you ship to Norway? What do lamps cost?")
+    await desk.idle()
+    question = next(one for one in desk.bus.asked if isinstance(one, GenerateReply))
+    assert len(question.passages) == 1
+    failed = [one.get("failed") for one in (await desk.evidence())[0][1]["searches"]]
+    assert failed == [None, None, "timeout"]
 
 
 async def test_a_turn_can_be_asked_why(desk, passage):
