@@ -1,6 +1,9 @@
 """The server that forks a child a file: lost, given up, ended."""
 
 import asyncio
+import os
+import selectors
+import socket
 from pathlib import Path
 
 import pytest
@@ -8,6 +11,7 @@ import pytest
 from rag_indexer import parser_client
 from rag_indexer.parser_client import RunningServer, server
 from rag_indexer.parser_process import ParserLimits, parse_file
+from rag_indexer.parser_server import ParserServer, _Child
 from testkit import eventually_async
 
 from .played_programs import LIMITS, Play, play, refusal, still_runs
@@ -63,3 +67,22 @@ async def test_children_end_with_their_server(play: Play) -> None:
     running._process.kill()
     running._process.wait()
     await eventually_async(lambda: not still_runs(child), "the end of the child")
+
+
+async def test_somebody_who_leaves_as_a_child_ends_takes_nobody_along() -> None:
+    """Both are seen in one look at what happened, the child's end first."""
+    control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    serving = ParserServer(theirs, lambda request, isolated: None)
+    pid = os.fork()
+    if pid == 0:
+        os._exit(0)
+    status, told = socket.socketpair()
+    child = serving._children[pid] = _Child(pid, told)
+    serving._selector.register(told, selectors.EVENT_READ, child)
+    serving._ended.setblocking(False)
+    os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
+    serving._reap()
+    serving._hung_up(child)
+    assert (status.recv(64), serving._children) == (b"0", {})
+    for one in (control, theirs, status, serving._ended, serving._wakeup):
+        one.close()

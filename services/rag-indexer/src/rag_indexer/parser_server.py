@@ -141,6 +141,8 @@ class ParserServer:
 
     def _hung_up(self, child: _Child) -> None:
         """Nobody waits any more. The end of the child is then seen as any other end."""
+        if self._children.get(child.pid) is not child:
+            return  # Its end was seen in the same look.
         self._selector.unregister(child.status)
         child.abandoned = True
         self._kill(child)
