@@ -134,7 +134,9 @@ class Embedding:
         """
         hashes = [hashlib.sha256(text.encode()).digest() for text in texts]
         async with self._database.transaction(tenant_id) as tx:
-            kept = await self._store.find(tx, tenant_id, model.name, list(set(hashes)))
+            kept = await self._store.find(
+                tx, tenant_id, model.name, model.dimensions, list(set(hashes))
+            )
         by_hash = dict(zip(hashes, texts, strict=True))
         missing = {one: text for one, text in by_hash.items() if one not in kept}
         reused = [one in kept and kept[one].made_at < since for one in hashes]

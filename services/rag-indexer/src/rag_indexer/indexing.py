@@ -95,6 +95,9 @@ class Indexing:
             await _let_end(ahead)
 
     async def _read(self, job: Job, progress: Progress) -> Split:
+        if job.has_waited:
+            # It was read before, in vain: not again until the model is there.
+            await self._find_model(job)
         await progress.begin("reading")
         async with progress.followed():
             document = await self._reader.read(job, progress.note)
@@ -115,6 +118,11 @@ class Indexing:
                     encoding_guessed=document.encoding_guessed,
                 )
                 return split
+
+    async def _find_model(self, job: Job) -> None:
+        async with self._outbox.transaction(job.tenant_id) as tx:
+            choice = await self._store.choice(tx, job.tenant_id)
+        await self._embedding.model_of(job.tenant_id, choice.embedding_model)
 
     async def _split(
         self, job: Job, document: ParsedDocument, choice: TenantChoice, model: KnownModel

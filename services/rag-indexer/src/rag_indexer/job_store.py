@@ -66,6 +66,7 @@ class Job:
     version: int
     epoch: int
     tries: int
+    has_waited: bool
     out_of_patience: bool
     taken_over: bool
     title: str
@@ -294,6 +295,7 @@ def _job(row: Any) -> Job:
         version=row["document_version"],
         epoch=row["lease_epoch"],
         tries=row["tries"],
+        has_waited=row["has_waited"],
         out_of_patience=row["out_of_patience"],
         taken_over=row["taken_over"],
         title=row["title"],

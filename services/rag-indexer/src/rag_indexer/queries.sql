@@ -291,7 +291,7 @@ select
     claimed.tries, claimed.title as job_title, claimed.language as job_language,
     claimed.embedding_model, claimed.dimensions, claimed.passages_total, claimed.batches,
     claimed.next_batch, claimed.repeats, claimed.created_at, claimed.passages_reused,
-    claimed.taken_over,
+    claimed.taken_over, claimed.waiting_since is not null as has_waited,
     claimed.waiting_since is not null
         and claimed.waiting_since < now() - make_interval(secs => $3::float8) as out_of_patience,
     coalesce(claimed.title_given, documents.title) as title,
@@ -550,7 +550,8 @@ from embedding_spend
 where tenant_id = $1::uuid;
 
 -- name: find_vectors
--- Vectors of this tenant's texts; those that were not used for a day are marked as used.
+-- Vectors of this tenant's texts, $4 numbers long (a model may be set to another length and keep
+-- its name); those that were not used for a day are marked as used.
 with used as (
     update embeddings set used_at = now()
     where tenant_id = $1::uuid and embedding_model = $2::text and text_sha256 = any ($3::bytea[])
@@ -558,14 +559,17 @@ with used as (
 )
 select text_sha256, vector, made_at
 from embeddings
-where tenant_id = $1::uuid and embedding_model = $2::text and text_sha256 = any ($3::bytea[]);
+where tenant_id = $1::uuid and embedding_model = $2::text and text_sha256 = any ($3::bytea[])
+    and length(vector) = 4 * $4::int;
 
 -- name: keep_vectors
 -- Vectors that were paid for.
 insert into embeddings (tenant_id, embedding_model, text_sha256, vector)
 select $1::uuid, $2::text, text_sha256, vector
 from unnest($3::bytea[], $4::bytea[]) as made (text_sha256, vector)
-on conflict (tenant_id, embedding_model, text_sha256) do nothing;
+on conflict (tenant_id, embedding_model, text_sha256) do update
+set vector = excluded.vector, made_at = excluded.made_at, used_at = excluded.used_at
+where length(embeddings.vector) <> length(excluded.vector);
 
 -- name: record_spend
 -- What vectors have cost; $5 is null where nobody knows the price.

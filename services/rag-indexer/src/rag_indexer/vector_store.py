@@ -23,16 +23,21 @@ class VectorStore:
         self._sql = Queries("rag_indexer")
 
     async def find(
-        self, tx: Transaction, tenant_id: UUID, model: str, text_hashes: Sequence[bytes]
+        self,
+        tx: Transaction,
+        tenant_id: UUID,
+        model: str,
+        dimensions: int,
+        text_hashes: Sequence[bytes],
     ) -> dict[bytes, KeptVector]:
-        """Those of this tenant's texts that this model has read before."""
-        rows = await tx.fetch(self._sql["find_vectors"], tenant_id, model, text_hashes)
+        """Those of this tenant's texts that this model has read before, at this length."""
+        rows = await tx.fetch(self._sql["find_vectors"], tenant_id, model, text_hashes, dimensions)
         return {row["text_sha256"]: KeptVector(row["vector"], row["made_at"]) for row in rows}
 
     async def keep(
         self, tx: Transaction, tenant_id: UUID, model: str, vectors: Mapping[bytes, bytes]
     ) -> None:
-        """Keep new vectors by the hash of their text."""
+        """Keep new vectors by the hash of their text; those of another length give way."""
         hashes = sorted(vectors)
         await tx.execute(
             self._sql["keep_vectors"], tenant_id, model, hashes, [vectors[one] for one in hashes]

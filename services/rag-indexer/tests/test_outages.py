@@ -1,0 +1,55 @@
+"""The embedding model is away for long, comes back as another one, or forgets what it was."""
+
+from typing import Any
+
+import pytest
+
+from bus import AskFailed
+
+pytest.importorskip("testkit", reason="needs a real database, which testkit finds or starts")
+
+
+async def test_a_file_is_not_read_again_and_again_while_nobody_embeds(indexer: Any) -> None:
+    document_id = await indexer.upload(b"Some words of a file.")
+    reads, read = [], indexer.reader.read
+
+    async def counted(*args: Any) -> Any:
+        reads.append(args)
+        return await read(*args)
+
+    indexer.reader.read = counted
+    indexer.router.failure = AskFailed("no_responder", "nobody takes embed-texts")
+    indexer.router.answers_left = 0
+    for _ in range(4):
+        await indexer.worker.work_once()
+        await indexer.due_now()
+    assert len(reads) == 1
+    assert "Waiting" in (await indexer.document(document_id)).detail
+    said = [one for one in indexer.outbox.said if getattr(one, "stage", None) == "reading"]
+    assert len(said) == 1
+    indexer.router.answers_left = None
+    await indexer.work()
+    await indexer.confirm(document_id)
+    assert (await indexer.document(document_id)).stage == "ready"
+
+
+async def test_a_file_that_cannot_be_read_is_said_though_nobody_embeds(indexer: Any) -> None:
+    document_id = await indexer.upload(b"%PDF-1.7 and nothing else", "a.pdf")
+    indexer.router.failure, indexer.router.answers_left = AskFailed("no_responder", "away"), 0
+    await indexer.work()
+    assert (await indexer.document(document_id)).stage == "failed"
+
+
+async def test_kept_vectors_of_another_length_are_made_anew(indexer: Any) -> None:
+    """A model may be set to another length and keep its name."""
+    await indexer.ready(b"The same words.")
+    indexer.router.dimensions = 512
+    indexer.embedding.forget_models()
+    for _ in range(2):
+        document_id = await indexer.upload(b"The same words.")
+        await indexer.work()
+        await indexer.confirm(document_id)
+        said = indexer.batches()[-1]
+        assert (said.document_id, said.dimensions) == (document_id, 512)
+        assert len(said.passages[0].vector) == (512 * 4 + 2) // 3 * 4
+    assert len(indexer.router.texts()) == 2
