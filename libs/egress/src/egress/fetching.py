@@ -114,7 +114,7 @@ class Fetcher:
 
 
 async def _read(url: URL, response: aiohttp.ClientResponse, rules: FetchRules) -> Fetched:
-    named = response.headers.get("content-type", "")
+    named = _header(response, "content-type") or ""
     content = b""
     if response.status == HTTPStatus.OK:
         essence = named.partition(";")[0].strip().lower()
@@ -125,7 +125,7 @@ async def _read(url: URL, response: aiohttp.ClientResponse, rules: FetchRules) -
         url=url,
         status=response.status,
         content=content,
-        content_type=named[:_HEADER_CHARACTERS_MAX] or None,
+        content_type=named or None,
         validators=Validators(_header(response, "etag"), _header(response, "last-modified")),
         retry_after=_header(response, "retry-after"),
     )
@@ -162,8 +162,8 @@ def _headers(known: Validators | None) -> dict[str, str]:
 
 
 def _header(response: aiohttp.ClientResponse, name: str) -> str | None:
-    """A header to be kept and said again; None if it is too long for that."""
-    value = response.headers.get(name)
+    """A header to be kept and said again, what is no ASCII left out; None if it is too long."""
+    value = response.headers.get(name, "").encode("ascii", "ignore").decode("ascii")
     return value if value and len(value) <= _HEADER_CHARACTERS_MAX else None
 
 

@@ -66,6 +66,9 @@ def _parsed(text: str, base: URL | None) -> URL:
         host, port = url.raw_host, url.port
     except ValueError:
         raise InvalidUrl("this is not a URL") from None
+    if len(str(url)) > URL_LENGTH_MAX:
+        # Letters that are not ASCII are longer in the address than they were in the text.
+        raise InvalidUrl(f"the URL is longer than {URL_LENGTH_MAX} characters")
     if not host or port is None or port == 0 or not url.absolute:
         raise InvalidUrl("the URL names no host")
     if not (is_literal(host) or _NAME.fullmatch(host.lower())):

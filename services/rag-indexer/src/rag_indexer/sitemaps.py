@@ -1,5 +1,6 @@
 """Which pages a sitemap lists, through as many files as it has."""
 
+import asyncio
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
@@ -15,6 +16,8 @@ from rag_indexer.web_store import Look
 
 FILES_MAX: Final = 200
 _LEVELS_MAX: Final = 3
+_SECONDS_MAX: Final = 600.0
+"""What is listed by then is taken; other sources wait for their turn."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +40,11 @@ class SitemapReader:
         found: dict[str, None] = {}
         failure: WebFailure | None = None
         files, seen = [(look.url, 1)], {look.url}
+        deadline = asyncio.get_running_loop().time() + _SECONDS_MAX
         for address, level in files:
+            if len(seen) > 1 and asyncio.get_running_loop().time() > deadline:
+                failure = failure or WebFailure("timeout", "too many files, or too slow")
+                break
             try:
                 base, kind, addresses = await self._file(address)
             except WebFailure as error:

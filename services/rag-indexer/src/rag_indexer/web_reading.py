@@ -21,6 +21,7 @@ _ROBOTS_RULES: Final = FetchRules(bytes_max=4 * robots.BYTES_MAX, seconds=10.0)
 _ROBOTS_KEPT_SECONDS: Final = 3_600.0
 _ROBOTS_KEPT_MAX: Final = 1_000
 _DELAY_SECONDS_MAX: Final = 30.0
+_LIST_MARGIN_SECONDS: Final = 10.0
 _BUSY_SECONDS: Final = 30.0
 _BUSY_SECONDS_MAX: Final = 300.0
 _HOLD_MARGIN_SECONDS: Final = 30.0
@@ -69,18 +70,23 @@ class WebReader:
         rules = FetchRules(
             self._rule.page_bytes_max, self._rule.page_seconds, content_types=CONTENT_TYPES
         )
-        return await self._read(address, rules, known)
+        return await self._read(address, rules, known, self._rule.patience_seconds)
 
     async def read_sitemap(self, address: str) -> Fetched:
-        """A sitemap, of whatever type its server calls it; raises `WebFailure`, `SiteBusy`."""
-        return await self._read(
-            address, FetchRules(SITEMAP_BYTES_MAX, self._rule.page_seconds), None
-        )
+        """A sitemap, of whatever type its server calls it; raises `WebFailure`, `SiteBusy`.
 
-    async def _read(self, address: str, rules: FetchRules, known: Validators | None) -> Fetched:
+        The longest pause is sat out: a list that lets go begins again with its first file.
+        """
+        rules = FetchRules(SITEMAP_BYTES_MAX, self._rule.page_seconds)
+        patience = max(self._rule.patience_seconds, _DELAY_SECONDS_MAX + _LIST_MARGIN_SECONDS)
+        return await self._read(address, rules, None, patience)
+
+    async def _read(
+        self, address: str, rules: FetchRules, known: Validators | None, patience_seconds: float
+    ) -> Fetched:
         url = self.check(address)
         hold_seconds = rules.seconds + _ROBOTS_RULES.seconds + _HOLD_MARGIN_SECONDS
-        turn = HostTurn(self._database, self._store, hold_seconds, self._rule.patience_seconds)
+        turn = HostTurn(self._database, self._store, hold_seconds, patience_seconds)
         async with turn:
 
             async def ask_leave(hop: URL) -> None:
