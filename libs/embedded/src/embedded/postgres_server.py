@@ -25,7 +25,7 @@ STOP_SECONDS = 20.0
 SETTINGS = {
     "listen_addresses": LOOPBACK,
     "max_connections": "300",
-    "shared_buffers": "64MB",
+    "shared_buffers": "256MB",
     "timezone": "UTC",
     "log_timezone": "UTC",
     "jit": "off",
