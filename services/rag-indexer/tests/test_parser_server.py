@@ -69,7 +69,7 @@ async def test_children_end_with_their_server(play: Play) -> None:
     await eventually_async(lambda: not still_runs(child), "the end of the child")
 
 
-async def test_somebody_who_leaves_as_a_child_ends_takes_nobody_along() -> None:
+def test_somebody_who_leaves_as_a_child_ends_takes_nobody_along() -> None:
     """Both are seen in one look at what happened, the child's end first."""
     control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     serving = ParserServer(theirs, lambda request, isolated: None)
