@@ -157,7 +157,7 @@ class Answerer:
         try:
             search_failed = await self._retrieve(work)
             prompt = self._prompt(work, search_failed=search_failed)
-            final = await self._converse(work)
+            final = await self._last_words(work)
             return _draft(work, final, prompt)
         except (AskFailed, ValueError) as error:
             raise failure_of(error, work.evidence()) from error
@@ -190,6 +190,16 @@ class Answerer:
         work.messages = prompt.messages
         work.tokens_left = prompt.tokens_left
         return prompt
+
+    async def _last_words(self, work: _Work) -> ReplyGenerated:
+        """What the model says; who is to have a person gets one, also without its words."""
+        try:
+            return await self._converse(work)
+        except (AskFailed, TurnFailure) as error:
+            if work.decisions.handoff is None:
+                raise
+            _log.warning("handed over without the model's words", reason=str(error))
+            return work.replies[-1].model_copy(update={"text": "", "tool_calls": []})
 
     async def _converse(self, work: _Work) -> ReplyGenerated:
         """Ask the model until it says something instead of wanting tools."""

@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from bus import AskTimeout
 from contracts.v1.models import GenerateReply, ToolCall
 from contracts.v1.sending import SendMessage
 from contracts.v1.turns import ConversationUpdated, HandoffRequested, TurnCompleted
@@ -17,7 +18,7 @@ def decides(name: str, arguments: str = "{}") -> ToolCall:
 HAND_OFF = decides("hand_off_to_human", '{"reason": "Wants a refund of 900 EUR."}')
 
 
-def then(gate, say_reply, call: ToolCall, words: str) -> None:
+def then(gate, say_reply, call: ToolCall, words: str | Exception) -> None:
     gate.open(say_reply("", tool_calls=[call], finish_reason="tool_calls"))
     gate.open(words)
 
@@ -51,6 +52,17 @@ async def test_a_handover_without_words_says_the_tenants(desk, gate, say_reply):
     await desk.hear("A person, please")
     await desk.idle()
     assert [one.body.text for one in desk.outbox.heard(SendMessage)] == ["Ana is on her way."]
+
+
+async def test_a_handover_is_done_where_the_model_then_falls_silent(desk, gate, say_reply):
+    desk.model_says(gate)
+    then(gate, say_reply, HAND_OFF, AskTimeout("llm-router.generate-reply.v1", 60.0))
+    await desk.configure(handoff_reply="Ana is on her way.")
+    await desk.hear("A person, please")
+    await desk.idle()
+    assert [one.body.text for one in desk.outbox.heard(SendMessage)] == ["Ana is on her way."]
+    assert len(desk.outbox.heard(HandoffRequested)) == 1
+    assert (await desk.conversation())["owner_kind"] == "human"
 
 
 async def test_who_took_over_before_the_words_were_said_is_not_overruled(desk, gate, say_reply):
