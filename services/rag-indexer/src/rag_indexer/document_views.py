@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+from contracts.message import Part
 from contracts.v1.documents import (
     Document,
     DocumentVersion,
@@ -14,7 +15,7 @@ from contracts.v1.documents import (
     MetadataEntry,
 )
 from postgres import Queries, Transaction
-from rag_indexer.domain import cursor_of, read_cursor, version_state
+from rag_indexer.domain import cursor_of, fit_count, read_cursor, version_state
 from rag_indexer.store import rule_of
 
 _VERSIONS_MAX = 100
@@ -35,7 +36,10 @@ class DocumentViews:
     async def page(
         self, tx: Transaction, request: ListDocuments
     ) -> tuple[list[Document], str | None]:
-        """A page, the newest first, and where the next one begins; raises `InvalidCursor`."""
+        """A page, the newest first, and where the next one begins; raises `InvalidCursor`.
+
+        It is shorter than asked for where documents have much to tell.
+        """
         after = read_cursor(request.cursor) if request.cursor else (None, None)
         rows = await tx.fetch(
             self._sql["list_documents"],
@@ -47,18 +51,20 @@ class DocumentViews:
             request.tag,
             request.words,
         )
-        page = rows[: request.limit]
-        last = page[-1] if len(rows) > request.limit else None
-        cursor = cursor_of(last["created_at"], last["document_id"]) if last else None
-        return [_document(row) for row in page], cursor
+        page = [_document(row) for row in rows[: request.limit]]
+        page = page[: fit_count(said_bytes(one) for one in page)]
+        last = page[-1] if len(rows) > len(page) else None
+        cursor = cursor_of(last.created_at, last.document_id) if last else None
+        return page, cursor
 
     async def versions(
         self, tx: Transaction, tenant_id: UUID, document_id: UUID
     ) -> list[DocumentVersion]:
-        """The newest hundred, the newest first; none for a document that is not there."""
+        """The newest hundred, or as many as fit; none for a document that is not there."""
         rows = await tx.fetch(self._sql["list_versions"], tenant_id, document_id, _VERSIONS_MAX)
         kept = _kept_version(rows, datetime.now(UTC) - self._kept)
-        return [_version(row, kept) for row in rows]
+        versions = [_version(row, kept) for row in rows]
+        return versions[: fit_count(said_bytes(one) for one in versions)]
 
     async def use(self, tx: Transaction, tenant_id: UUID) -> KnowledgeUsed:
         """Sums over all documents."""
@@ -140,6 +146,11 @@ def _document(row: Any) -> Document:
         work=DocumentWork.model_validate_json(row["work"]) if row["work"] and building else None,
         headings=row["headings"],
     )
+
+
+def said_bytes(part: Part) -> int:
+    """How much of a message it takes."""
+    return len(part.model_dump_json().encode())
 
 
 def _metadata(text: str | None) -> list[MetadataEntry] | None:

@@ -2,7 +2,7 @@
 
 import base64
 import binascii
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import islice
@@ -33,7 +33,7 @@ BATCH_PASSAGES_MAX = 32
 """Texts in one question to llm-router and passages in one message."""
 
 BATCH_BYTES_MAX = 200 * 1024
-"""Of a `passages-embedded` message; the bus refuses 256 KiB."""
+"""Of a message with much in it; the bus refuses 256 KiB."""
 
 _PASSAGE_OVERHEAD_BYTES = 1_200
 
@@ -231,6 +231,17 @@ def plan_batches(text_bytes: Sequence[int], dimensions: int) -> list[int]:
     return batches
 
 
+def fit_count(sizes_bytes: Iterable[int], bytes_max: int = BATCH_BYTES_MAX) -> int:
+    """How many parts, from the first one on, go into one answer; one at least, or no list ends."""
+    count = total = 0
+    for size in sizes_bytes:
+        total += size
+        if count and total > bytes_max:
+            break
+        count += 1
+    return count
+
+
 def embedding_percent(done: int, batches: int) -> int:
     """From 20 with nothing embedded to 90 with everything."""
     span = _EMBEDDED_PERCENT - PERCENT["embedding"]
@@ -272,6 +283,9 @@ def read_cursor(cursor: str) -> tuple[datetime, UUID]:
     try:
         text = base64.urlsafe_b64decode(cursor.encode()).decode()
         when, _, document_id = text.partition("|")
-        return datetime.fromisoformat(when), UUID(document_id)
+        at = datetime.fromisoformat(when)
+        if at.tzinfo is None:
+            raise InvalidCursor("without a time zone")
+        return at, UUID(document_id)
     except (ValueError, binascii.Error) as damage:
         raise InvalidCursor("not a cursor of this list") from damage

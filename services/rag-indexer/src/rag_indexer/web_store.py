@@ -7,12 +7,17 @@ from uuid import UUID
 
 from contracts.v1.web_sources import WebPage, WebSource, WebSourceChoices
 from postgres import Queries, Transaction
-from rag_indexer.domain import cursor_of, read_cursor
+from rag_indexer.document_views import said_bytes
+from rag_indexer.domain import BATCH_BYTES_MAX, cursor_of, fit_count, read_cursor
 from rag_indexer.web_failures import SENTENCES
 from rag_indexer.web_rules import PageState
 
 TAKEN_WITHIN_SECONDS: Final = 600.0
 """After so long without its document a page was not taken."""
+
+
+_PAGES_BYTES_MAX: Final = BATCH_BYTES_MAX // 2
+"""The other half of the message is the source's own."""
 
 
 class SourceLost(Exception):
@@ -129,9 +134,10 @@ class WebStore:
         """A page, the newest first, and where the next begins; raises `InvalidCursor`."""
         after = read_cursor(cursor) if cursor else (None, None)
         rows = await tx.fetch(self._sql["list_sources"], tenant_id, *after, limit + 1)
-        last = rows[limit - 1] if len(rows) > limit else None
-        following = cursor_of(last["created_at"], last["source_id"]) if last else None
-        return [_source(row) for row in rows[:limit]], following
+        sources = [_source(row) for row in rows[:limit]]
+        sources = sources[: fit_count(said_bytes(one) for one in sources)]
+        last = sources[-1] if len(rows) > len(sources) else None
+        return sources, cursor_of(last.created_at, last.source_id) if last else None
 
     async def update_source(
         self, tx: Transaction, tenant_id: UUID, source_id: UUID, choices: WebSourceChoices
@@ -168,8 +174,9 @@ class WebStore:
         rows = await tx.fetch(
             self._sql["list_pages"], tenant_id, source_id, after, limit + 1, TAKEN_WITHIN_SECONDS
         )
-        last = rows[limit - 1]["document_id"] if len(rows) > limit else None
-        return [_page(row) for row in rows[:limit]], last
+        pages = [_page(row) for row in rows[:limit]]
+        pages = pages[: fit_count((said_bytes(one) for one in pages), _PAGES_BYTES_MAX)]
+        return pages, pages[-1].document_id if len(rows) > len(pages) else None
 
     async def claim(self, tx: Transaction, lease_seconds: float) -> Look | None:
         """The source that waits longest, now ours for a while; a try is counted."""

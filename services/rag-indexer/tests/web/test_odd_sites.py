@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 
+from contracts.message import MESSAGE_BYTES_MAX
+from contracts.v1.web_sources import GetWebSource, ListWebSources
 from rag_indexer import sitemaps, web_reading
 
 pytest.importorskip("testkit", reason="needs a real database, which testkit finds or starts")
@@ -74,3 +76,41 @@ async def test_headers_that_are_no_text_stop_nothing(world: Any) -> None:
         await world.look()
     assert world.heard() == [("keep", "a")]
     assert (await world.source(source_id)).code is None
+
+
+async def test_long_addresses_are_listed_in_shorter_pages(world: Any, site: Any) -> None:
+    """An answer has to fit into one message."""
+    paths = [f"/{n:03}{'x' * 1_900}" for n in range(150)]
+    site.sitemap("/sitemap.xml", *paths)
+    source_id = await world.add(f"{site.url}/sitemap.xml", "sitemap", pages_max=200)
+    async with world.database.system() as tx:
+        look = await world.store.claim(tx, 60.0)
+    await world.looks._list(look)
+    cursor, seen = None, []
+    while True:
+        request = GetWebSource.make(
+            tenant_id=world.tenant_id, source_id=source_id, cursor=cursor, limit=200
+        )
+        answer = await world.requests.get(request)
+        assert len(answer.model_dump_json()) < MESSAGE_BYTES_MAX
+        seen += [page.url for page in answer.pages]
+        cursor = answer.next_cursor
+        if cursor is None:
+            break
+    assert seen == [site.url + path for path in paths]
+
+
+async def test_sources_with_many_paths_are_listed_in_shorter_pages(world: Any) -> None:
+    prefixes = [f"/{n}{'x' * 500}" for n in range(32)]
+    for n in range(12):
+        await world.add(f"http://a.example/{n}", include=prefixes, exclude=prefixes)
+    cursor, seen = None, []
+    while True:
+        request = ListWebSources.make(tenant_id=world.tenant_id, cursor=cursor, limit=200)
+        answer = await world.requests.list(request)
+        assert len(answer.model_dump_json()) < MESSAGE_BYTES_MAX
+        seen += [source.url for source in answer.sources]
+        cursor = answer.next_cursor
+        if cursor is None:
+            break
+    assert seen == [f"http://a.example/{n}" for n in reversed(range(12))]
