@@ -2,6 +2,7 @@
 import { signal } from "@preact/signals";
 import { type Credential, Problem, problemOf } from "./api";
 import { look } from "./documents";
+import { LARGE_BYTES, sendLarge } from "./large-files";
 import { credential } from "./session";
 
 const AT_ONCE = 3;
@@ -65,8 +66,9 @@ function begin(): void {
 
 async function send(upload: Upload): Promise<void> {
   try {
-    const to = `/api/tenants/${upload.owner.tenantId}/documents`;
-    await sendFile("POST", to, upload.file, (share) => change(upload.id, { share }), upload.owner.key);
+    const onShare = (share: number): void => change(upload.id, { share });
+    if (upload.file.size > LARGE_BYTES) await sendLarge(upload.owner, upload.file, onShare);
+    else await sendFile("POST", `/api/tenants/${upload.owner.tenantId}/documents`, upload.file, onShare, upload.owner.key);
     dismiss(upload.id);
     await look();
   } catch (error) {
