@@ -1,5 +1,7 @@
 """The embedding model is away for long, comes back as another one, or forgets what it was."""
 
+import tempfile
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -53,3 +55,16 @@ async def test_kept_vectors_of_another_length_are_made_anew(indexer: Any) -> Non
         assert (said.document_id, said.dimensions) == (document_id, 512)
         assert len(said.passages[0].vector) == (512 * 4 + 2) // 3 * 4
     assert len(indexer.router.texts()) == 2
+
+
+async def test_a_worker_that_is_killed_over_a_large_file_leaves_none_behind(
+    indexer: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "temporary"
+    folder.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(folder))
+    content = b"Words of a large file. " * 1_000
+    sha256 = await indexer.blobs.put(content)
+    async with indexer.reader._file(sha256) as path:
+        assert path.read_bytes() == content
+        assert list(folder.iterdir()) == []

@@ -1,7 +1,6 @@
 """From a stored file to its text: records here, foreign files in a child process."""
 
 import asyncio
-import os
 import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -46,12 +45,9 @@ class Reader:
 
     @asynccontextmanager
     async def _file(self, sha256: str) -> AsyncIterator[Path]:
-        """The blob in a file of its own, written piece by piece."""
-        descriptor, name = await asyncio.to_thread(tempfile.mkstemp, prefix="chat-document-")
-        try:
-            with os.fdopen(descriptor, "wb") as file:
-                async for piece in self._blobs.pieces(sha256):
-                    await asyncio.to_thread(file.write, piece)
-            yield Path(name)
-        finally:
-            await asyncio.to_thread(Path(name).unlink, missing_ok=True)
+        """The blob in a file without a name: whatever happens to this process, it goes along."""
+        with await asyncio.to_thread(tempfile.TemporaryFile) as file:
+            async for piece in self._blobs.pieces(sha256):
+                await asyncio.to_thread(file.write, piece)
+            await asyncio.to_thread(file.flush)
+            yield Path(f"/proc/self/fd/{file.fileno()}")
