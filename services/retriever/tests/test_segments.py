@@ -1,16 +1,20 @@
 """Packed postings: what goes in comes out, and scores are those of plain BM25."""
 
 import math
+import tracemalloc
 from collections import Counter
+from collections.abc import Callable
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from retriever import bm25
+from retriever.merging import Stored, merge_stored
 from retriever.segment import (
     Content,
+    PackedSegment,
     Passage,
     Postings,
     merge,
@@ -137,6 +141,58 @@ def test_a_merged_segment_is_the_one_packed_at_once(
     passages = passages_of(texts, [place // 3 for place in range(len(texts))])
     merged = merge([stored(part) for part in cut(passages, sizes)])
     assert pack(merged) == pack_passages(passages)
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@given(
+    texts=TEXTS,
+    sizes=st.lists(st.integers(1, 9), max_size=6),
+    gone=st.frozensets(st.integers(0, 9)),
+)
+def test_merged_range_by_range_it_is_the_one_merged_at_once(
+    monkeypatch: pytest.MonkeyPatch, texts: list[list[str]], sizes: list[int], gone: frozenset[int]
+) -> None:
+    monkeypatch.setattr("retriever.segment._PAGE_TERMS", 2)
+    monkeypatch.setattr("retriever.merging._PAGES_AT_ONCE", 3)
+    passages = passages_of(texts, [place // 3 for place in range(len(texts))])
+    parts = [pack_passages(part) for part in cut(passages, sizes)]
+    merged = merge_stored(as_stored(parts), gone)
+    at_once = merge([stored(part) for part in cut(passages, sizes)], gone)
+    again = unpack(merged.roll, [page.data for page in merged.pages])
+    assert pack(again) == pack(at_once)
+    assert (merged.passages, merged.postings) == (len(at_once.roll), len(at_once.places))
+
+
+def test_memory_of_merging_is_that_of_a_range_of_terms(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("retriever.merging._PAGES_AT_ONCE", 2)
+    parts = as_stored([pack(_many(part, 200_000)) for part in range(2)])
+    at_once = peak_bytes(lambda: pack(merge([unpack(*part) for part in parts])))
+    by_ranges = peak_bytes(lambda: merge_stored(parts))
+    assert merge_stored(parts).postings == 400_000
+    assert by_ranges < at_once / 4
+
+
+def _many(part: int, postings: int) -> Content:
+    """Terms of 20 passages each, as evenly as can be."""
+    rng = np.random.default_rng(part)
+    passages = np.sort(rng.integers(0, 50, (postings // 20, 20)), axis=1) + np.arange(20) * 50
+    roll = unpack_roll(pack_passages([Passage(n, part, {"a": 1}) for n in range(1_000)]).roll)
+    terms = [f"term{number:06}" for number in range(len(passages))]
+    starts = np.arange(0, postings + 1, 20)
+    return Content(roll, terms, starts, passages.ravel(), np.ones(postings, np.int64))
+
+
+def as_stored(parts: list[PackedSegment]) -> list[Stored]:
+    return [Stored(part.roll, [page.data for page in part.pages]) for part in parts]
+
+
+def peak_bytes(work: Callable[[], object]) -> int:
+    tracemalloc.start()
+    try:
+        work()
+        return tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
 
 
 def test_lists_of_every_width_come_back() -> None:

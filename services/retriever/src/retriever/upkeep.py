@@ -5,7 +5,8 @@ from typing import Any
 from uuid import UUID
 
 from postgres import Queries, Transaction
-from retriever.segment import Content, PackedSegment, Passage, merge, pack, pack_passages, unpack
+from retriever.merging import Stored, merge_stored
+from retriever.segment import Passage, pack_passages, unpack_roll
 from retriever.store import Store
 
 _SIZES = (512, 4_096, 32_768)
@@ -76,12 +77,12 @@ class Upkeep:
         pages: dict[int, list[bytes]] = {segment_id: [] for segment_id in rolls}
         for row in await tx.fetch(self._sql["read_whole_segments"], tenant_id, list(rolls)):
             pages[row["segment_id"]].append(row["data"])
-        stored = [(rolls[number], pages[number]) for number in sorted(rolls)]
-        contents = await asyncio.to_thread(_unpacked, stored)
-        versions = sorted({one for part in contents for one in part.roll.run_versions.tolist()})
+        stored = [Stored(rolls[number], pages[number]) for number in sorted(rolls)]
+        runs = [unpack_roll(part.roll).run_versions.tolist() for part in stored]
+        versions = sorted({version for run in runs for version in run})
         rows = await tx.fetch(self._sql["find_gone"], tenant_id, versions)
         gone = frozenset(row["version_id"] for row in rows)
-        packed = await asyncio.to_thread(_packed, contents, gone)
+        packed = await asyncio.to_thread(merge_stored, stored, gone)
         if packed.passages:
             kept = [version for version in versions if version not in gone]
             await self._store.add_segment(tx, tenant_id, configuration, packed, kept)
@@ -122,11 +123,3 @@ def _few(sizes: dict[int, int]) -> list[int]:
             break
         chosen.append(segment_id)
     return chosen
-
-
-def _unpacked(stored: list[tuple[bytes, list[bytes]]]) -> list[Content]:
-    return [unpack(roll, pages) for roll, pages in stored]
-
-
-def _packed(contents: list[Content], gone: frozenset[int]) -> PackedSegment:
-    return pack(merge(contents, gone))
