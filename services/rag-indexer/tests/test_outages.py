@@ -1,5 +1,6 @@
 """The embedding model is away for long, comes back as another one, or forgets what it was."""
 
+import json
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -7,6 +8,8 @@ from typing import Any
 import pytest
 
 from bus import AskFailed
+from contracts.message import MESSAGE_BYTES_MAX
+from rag_indexer.embedding import _slices
 
 pytest.importorskip("testkit", reason="needs a real database, which testkit finds or starts")
 
@@ -68,3 +71,25 @@ async def test_a_worker_that_is_killed_over_a_large_file_leaves_none_behind(
     async with indexer.reader._file(sha256) as path:
         assert path.read_bytes() == content
         assert list(folder.iterdir()) == []
+
+
+@pytest.mark.parametrize(("told", "least", "most"), [(0.0, 0.001, 1.0), (9e9, 3_000.0, 3_600.0)])
+async def test_what_a_provider_says_of_when_to_come_back_has_bounds(
+    indexer: Any, told: float, least: float, most: float
+) -> None:
+    """Neither asked without a pause, nor let be for years."""
+    await indexer.upload(b"Some words.")
+    indexer.router.failure, indexer.router.answers_left = AskFailed("overloaded", "", told), 1
+    await indexer.worker.work_once()
+    async with indexer.database.system() as tx:
+        seconds = await tx.fetchval(
+            "select extract(epoch from run_after)::float8 - extract(epoch from d.updated_at)"
+            "::float8 from jobs join documents d using (document_id)"
+        )
+    assert least < seconds <= most
+
+
+def test_a_question_full_of_escapes_fits_into_a_message() -> None:
+    texts = [(bytes([n]), '"\n' * 4_000) for n in range(60)]
+    for part in _slices(texts, 384):
+        assert len(json.dumps([text for _, text in part])) < MESSAGE_BYTES_MAX

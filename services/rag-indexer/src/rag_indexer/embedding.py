@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import hashlib
+import json
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -64,7 +65,8 @@ class KnownModel:
 @dataclass(frozen=True)
 class EmbeddingRule:
     """How to ask; `retry_seconds` is the first pause, and longer ones than `patience_seconds` are
-    not sat out: the job lets go meanwhile.
+    not sat out: the job lets go meanwhile. No pause is longer than `longest_seconds`, whatever a
+    provider says.
     """
 
     timeout_seconds: float = 60.0
@@ -73,6 +75,7 @@ class EmbeddingRule:
     retry_seconds: float = 0.5
     patience_seconds: float = 5.0
     away_seconds: float = 5.0
+    longest_seconds: float = 3_600.0
 
 
 @dataclass(frozen=True)
@@ -227,8 +230,9 @@ class Embedding:
         """Seconds until it may help to ask again; raises when it never will."""
         if failure.code in _REFUSALS:
             raise EmbeddingRefused(model, failure.code, str(failure)) from failure
-        if failure.retry_after_seconds is not None:
-            return failure.retry_after_seconds
+        told = failure.retry_after_seconds
+        if told is not None:
+            return min(max(told, self._rule.retry_seconds), self._rule.longest_seconds)
         if failure.code in _AGAIN:
             return float(self._rule.retry_seconds * 2 ** (number - 1))
         return max(self._rule.away_seconds, self._rule.patience_seconds + 1.0)
@@ -239,7 +243,7 @@ def _slices(missing: Sequence[tuple[bytes, str]], dimensions: int) -> list[list[
     parts: list[list[tuple[bytes, str]]] = []
     asked = answered = 0
     for text_hash, text in missing:
-        size = len(text.encode()) + 16
+        size = len(json.dumps(text, ensure_ascii=False).encode()) + 16
         asked, answered = asked + size, answered + vector_text_bytes(dimensions)
         full = not parts or len(parts[-1]) == TEXTS_MAX
         if full or max(asked, answered) > BATCH_BYTES_MAX:
