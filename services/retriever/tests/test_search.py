@@ -281,3 +281,18 @@ async def test_a_new_models_floor_is_measured_in_the_tenants_own_index(index: An
     second = await index.find(tenant, "astronomy", explain=True)
     assert "(calibrated)" in second.explained.threshold
     assert second.explained.cuts["below_threshold"] >= 5
+
+
+@pytest.mark.parametrize("code", ["timeout", "overloaded", "unreachable", "context_too_long"])
+async def test_the_failing_model_of_one_tenant_silences_nobody_else(index: Any, code: str) -> None:
+    one, other = uuid4(), uuid4()
+    await index.add(one, SHOP, model="their/model")
+    await index.add(other, SHOP)
+    index.search._embedder._pause_seconds = 60
+    index.bus.without["their/model"] = AskFailed(code, "their provider cannot")
+    await index.find(one, "parcels")
+    assert (await index.find(one, "parcels")).degraded
+    assert not (await index.find(other, "parcels")).degraded
+    asked = len(index.bus.asked)
+    assert (await index.find(one, "parcels")).degraded
+    assert len(index.bus.asked) == asked

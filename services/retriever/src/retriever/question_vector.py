@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
-from bus import AskFailed, BrokerAway, Bus
+from bus import AskFailed, AskTimeout, BrokerAway, Bus
 from contracts.v1.models import EmbedTexts
 from observe import get_logger
 from retriever.vector_text import InvalidVector, decode_vector
 
-_OF_THE_MODEL = frozenset({"unknown_model", "not_authorised", "bad_request", "rate_limited"})
-"""Refusals that say something of one tenant's model, and nothing of llm-router."""
+_OF_EVERYBODY = frozenset({"no_responder", "broker_away", "internal_error"})
+"""Codes that say something of llm-router; its other refusals speak of one tenant's model."""
 
 _HOPELESS = frozenset({"unknown_model", "not_authorised"})
 _PAUSES_MAX = 10_000
@@ -90,9 +90,10 @@ class Embedder:
     def _away(self, tenant_id: UUID, model: str | None, failure: Exception) -> Away:
         """A refusal of one tenant's model must not silence everybody's."""
         code = failure.code if isinstance(failure, AskFailed) else type(failure).__name__
-        away = Away(code, code in _HOPELESS, everybody=code not in _OF_THE_MODEL)
+        unanswered = isinstance(failure, AskTimeout | BrokerAway)
+        away = Away(code, code in _HOPELESS, everybody=unanswered or code in _OF_EVERYBODY)
         until = time.monotonic() + self._pause_seconds
-        if code in _OF_THE_MODEL:
+        if not away.everybody:
             if len(self._paused) >= _PAUSES_MAX:
                 self._paused.clear()
             self._paused[tenant_id, model] = (until, away)
