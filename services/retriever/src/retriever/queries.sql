@@ -150,13 +150,15 @@ set state = 'kept', superseded_at = now()
 where tenant_id = $1::uuid and document_id = $2::uuid and state = 'live';
 
 -- name: find_kept
--- A version that can be brought back: $3, or the one that answered last.
+-- A version that can be brought back: $3, or the one that answered last; locked, because its
+-- keeping may be ending right now.
 select version_id, document_version, passages
 from document_versions
 where tenant_id = $1::uuid and document_id = $2::uuid and state = 'kept'
     and ($3::int is null or document_version = $3::int)
 order by superseded_at desc
-limit 1;
+limit 1
+for update;
 
 -- name: retire_versions
 -- No version of a document is seen any more; the number of passages that could be found.
@@ -423,33 +425,42 @@ select set_config('hnsw.iterative_scan', 'relaxed_order', true),
 
 -- name: read_passages
 -- The words of live passages, and the revision they were read at.
+-- `offset 0`: passage by passage; a statement planned once would look at all that a tenant has.
 select
     (select revision from collections where tenant_id = $1::uuid) as revision,
-    passages.passage_key,
-    passages.passage_id,
-    passages.version_id,
+    found.passage_key,
+    found.passage_id,
+    found.version_id,
     document_versions.document_id,
     document_versions.document_version,
     document_versions.title,
-    passages.ordinal,
-    passages.page,
-    passages.heading,
-    passages.text,
-    passages.start_offset,
-    passages.end_offset,
-    passages.token_count,
-    passages.parent_start,
-    passages.parent_end,
+    found.ordinal,
+    found.page,
+    found.heading,
+    found.text,
+    found.start_offset,
+    found.end_offset,
+    found.token_count,
+    found.parent_start,
+    found.parent_end,
     coalesce(chosen.document_kind, 'file') as document_kind,
     chosen.source_url
-from passages
-join document_versions using (version_id)
+from unnest($2::bigint[]) as wanted (passage_key)
+cross join lateral (
+    select passages.passage_key, passages.passage_id, passages.version_id, passages.ordinal,
+           passages.page, passages.heading, passages.text, passages.start_offset,
+           passages.end_offset, passages.token_count, passages.parent_start, passages.parent_end
+    from passages
+    where passages.passage_key = wanted.passage_key
+        and passages.tenant_id is not distinct from $1::uuid
+    offset 0
+) as found
+join document_versions on document_versions.version_id = found.version_id
 left join document_properties as chosen
-    on chosen.document_id = document_versions.document_id and chosen.tenant_id = $1::uuid
-where passages.tenant_id = $1::uuid
-    and document_versions.tenant_id = $1::uuid
-    and document_versions.state = 'live'
-    and passages.passage_key = any ($2::bigint[]);
+    on chosen.document_id = document_versions.document_id
+    and chosen.tenant_id is not distinct from $1::uuid
+where document_versions.tenant_id is not distinct from $1::uuid
+    and document_versions.state = 'live';
 
 -- name: read_siblings
 -- Passages beside found ones: of each wanted key ($2) those of its version ($3) whose ordinals
