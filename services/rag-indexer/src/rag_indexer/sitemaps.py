@@ -10,6 +10,7 @@ from yarl import URL
 from rag_indexer.parser_process import ParserLimits
 from rag_indexer.sitemap_process import read_sitemap
 from rag_indexer.web_failures import WebFailure
+from rag_indexer.web_hosts import SiteBusy
 from rag_indexer.web_reading import WebReader
 from rag_indexer.web_rules import PathFilter, is_same_site
 from rag_indexer.web_store import Look
@@ -36,7 +37,7 @@ class SitemapReader:
         self._limits = limits
 
     async def list_pages(self, look: Look) -> Listing:
-        """Raises `WebFailure` when no page at all is known, and `SiteBusy`."""
+        """Raises `WebFailure` when no page at all is known, `SiteBusy` before the first file."""
         found: dict[str, None] = {}
         failure: WebFailure | None = None
         files, seen = [(look.url, 1)], {look.url}
@@ -50,6 +51,12 @@ class SitemapReader:
             except WebFailure as error:
                 failure = failure or error
                 continue
+            except SiteBusy:
+                if address == look.url:
+                    raise
+                # Begun anew, it would come to the same end: the next look may do better.
+                failure = failure or WebFailure("rate_limited")
+                break
             if kind == "pages":
                 self._take(addresses, base, look, found)
             elif level < _LEVELS_MAX:

@@ -30,6 +30,26 @@ async def test_an_index_of_a_site_that_wants_long_pauses_is_read_to_its_end(
     assert site.pages_asked() == ["/sitemap.xml", "/one.xml", "/a"]
 
 
+async def test_a_site_that_wants_to_be_left_alone_ends_the_listing(
+    world: Any, site: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else the list would begin with its first file again, for ever; what is known is read."""
+    monkeypatch.setattr(web_reading, "_DELAY_SECONDS_MAX", 0.1)
+    monkeypatch.setattr(web_reading, "_LIST_MARGIN_SECONDS", 0.1)
+    files = [f"/{n}.xml" for n in range(3)]
+    site.sitemap("/sitemap.xml", *files, kind="sitemapindex")
+    site.sitemap("/0.xml", "/a")
+    site.say("/1.xml", "", status=429, headers={"Retry-After": "120"})
+    world.rule = replace(world.rule, patience_seconds=0.1)
+    world.worker = world.another_worker()
+    source_id = await world.add(f"{site.url}/sitemap.xml", "sitemap")
+    await world.worker.work_once()
+    assert site.pages_asked() == ["/sitemap.xml", "/0.xml", "/1.xml"]
+    assert [*await world.pages(source_id)] == ["/a"]
+    source = await world.source(source_id)
+    assert (source.found, source.code) == (1, "rate_limited")
+
+
 async def test_a_listing_without_end_ends(
     world: Any, site: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
