@@ -13,8 +13,7 @@ from gateway.problems import not_found
 from gateway.upload_store import UnseenFilter
 from gateway.uploads import Upload
 
-_ASKED_ABOUT_MAX: Final = 20
-_UNSEEN_MAX: Final = 200
+_UNSEEN_MAX: Final = 20
 
 
 class DocumentList(BaseModel):
@@ -42,7 +41,7 @@ async def shown(parts: Parts, upload: Upload) -> Document:
 async def listed(
     parts: Parts, tenant_id: UUID, wish: dict[str, Any], cursor: str | None, limit: int
 ) -> DocumentList:
-    """A page of the owner's list, and before it what the owner has not heard of."""
+    """A page of the owner's list, and before it the newest that the owner has not heard of."""
     name = f"documents:{tenant_id}"
     answer = await parts.ask(
         ListDocuments.make(
@@ -65,7 +64,8 @@ async def listed(
     ]
     queued = await _still_queued(parts, unseen)
     return DocumentList(
-        items=(queued + known)[: max(limit, len(known))],
+        # Beside the owner's page: it goes on after its last document, so none may be cut off.
+        items=queued + known,
         next_cursor=parts.cursors.sign(name, answer.next_cursor),
     )
 
@@ -83,11 +83,11 @@ async def _owned(parts: Parts, upload: Upload) -> Document | None:
 
 async def _still_queued(parts: Parts, unseen: list[Upload]) -> list[Document]:
     """Of uploads that the owner's page did not show, those it does not know at all."""
-    asked, rest = unseen[:_ASKED_ABOUT_MAX], unseen[_ASKED_ABOUT_MAX:]
-    owned = await asyncio.gather(*(_owned(parts, upload) for upload in asked))
+    owned = await asyncio.gather(*(_owned(parts, upload) for upload in unseen))
     known = [document.document_id for document in owned if document is not None]
     if known:
         async with parts.database.transaction(unseen[0].tenant_id) as tx:
             await parts.uploads.mark_seen(tx, unseen[0].tenant_id, known)
-    unknown = [upload for upload, document in zip(asked, owned, strict=True) if document is None]
-    return [upload.queued() for upload in (*unknown, *rest)]
+    return [
+        upload.queued() for upload, document in zip(unseen, owned, strict=True) if document is None
+    ]
