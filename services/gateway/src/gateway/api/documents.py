@@ -114,7 +114,10 @@ async def list_documents(
     cursor: PageCursor = None,
     limit: PageLimit = 50,
 ) -> DocumentList:
-    """The tenant's documents, the newest first, with their states."""
+    """The tenant's documents, the newest first, with their states.
+
+    The first page shows, beside them, up to 20 that are still on their way to the indexer.
+    """
     wish = {"stage": stage, "document_kind": kind, "tag": tag, "words": words}
     return await listed(parts, tenant_id, wish, cursor, limit)
 
@@ -186,6 +189,8 @@ async def reindex_document(
 async def deleted(parts: Parts, who: Principal, tenant_id: UUID, document_id: UUID) -> Response:
     """Take a document away; 204, or 202 while the index has not confirmed it."""
     async with parts.outbox.transaction(tenant_id) as tx:
+        # After whoever changes it just now: nothing of it is saved or said behind its removal.
+        await parts.uploads.lock(tx, tenant_id)
         if not await parts.uploads.remove(tx, tenant_id, document_id):
             raise not_found()
         await parts.audit.note(tx, tenant_id, who, "document.removed", document_id)
@@ -234,3 +239,7 @@ def _refuse_title_of(there: Upload) -> None:
     if there.kind in {"qa", "web"}:
         place = "its question" if there.kind == "qa" else "the page"
         raise Problem(409, "wrong_kind", f"This document is called after {place}.")
+    if there.is_rolled_back:
+        # Its passages would be made again from the newest bytes: those it was rolled back from.
+        detail = "An older version answers. Send the bytes that you want, with this title."
+        raise Problem(409, "rolled_back", detail)
