@@ -43,7 +43,7 @@ delete from question_sets where tenant_id = $1::uuid and set_id = $2::uuid retur
 insert into questions (tenant_id, question_id, set_id, question, relevant)
 select $1::uuid, given.question_id, $2::uuid, given.question, given.relevant::jsonb
 from unnest($3::uuid[], $4::text[], $5::text[]) as given (question_id, question, relevant)
-on conflict (set_id, question) do update set relevant = excluded.relevant;
+on conflict (set_id, md5(question)) do update set relevant = excluded.relevant;
 
 -- name: list_questions
 -- A page of a set's questions, the oldest first.

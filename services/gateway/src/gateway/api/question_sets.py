@@ -184,6 +184,7 @@ async def get_question_set(tenant_id: UUID, set_id: UUID, parts: With) -> SetSho
 async def delete_question_set(tenant_id: UUID, set_id: UUID, parts: With, who: Caller) -> Response:
     """Delete a set with its questions and runs."""
     async with parts.database.transaction(tenant_id) as tx:
+        await parts.questions.alone(tx, tenant_id)
         if not await parts.questions.delete(tx, tenant_id, set_id):
             raise not_found()
         await parts.audit.note(tx, tenant_id, who, "question_set.deleted", set_id)
