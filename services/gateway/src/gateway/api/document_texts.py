@@ -86,7 +86,8 @@ async def keep_texts(
     """
     digests = await _stored(parts, body.items)
     wanted = [
-        _wanted(new_id(request, who, f"text\0{place}"), record, sha256)
+        # With the digest: a key that is used again on another day overwrites nothing.
+        _wanted(new_id(request, who, f"text\0{place}\0{sha256}"), record, sha256)
         for place, (record, sha256) in enumerate(zip(body.items, digests, strict=True))
     ]
     async with parts.outbox.transaction(tenant_id) as tx:

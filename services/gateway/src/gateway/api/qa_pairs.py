@@ -67,7 +67,7 @@ async def create_pair(
     tenant_id: UUID, body: NewPair, request: Request, parts: With, who: Caller
 ) -> Response:
     """Keep a question and its answer; 409 when another pair answers the question."""
-    draft = _draft(body, new_id(request, who, "qa"))
+    draft = _draft(body, new_id(request, who, f"qa\0{question_key(body.question)}"))
     (kept,) = await keep_pairs(parts, who, tenant_id, [draft], replaces=False)
     shown = pair_shown(kept.pair, kept.change.upload)
     status = 201 if kept.change.outcome == "created" else 200
@@ -157,7 +157,7 @@ async def _imported(
                 detail = f"line {first} has the same question"
                 problems.append(RowProblem(line=row.line, detail=detail))
                 continue
-            drafts.append(_draft(pair, new_id(request, who, f"qa\0{row.line}")))
+            drafts.append(_draft(pair, new_id(request, who, f"qa\0{question_key(pair.question)}")))
     except NotATable as error:
         raise Problem(422, "invalid_table", str(error)) from None
     kept = await keep_pairs(parts, who, tenant_id, drafts, replaces=True) if drafts else []
