@@ -23,7 +23,7 @@ async def keep_house(
             deliveries = await _forget(database, queries["forget_old_deliveries"], ledger_days)
             answers = await _forget(database, queries["forget_old_idempotent"])
             media = await _forget(database, queries["forget_old_media"])
-            uploads = await pieces.forget_expired()
+            uploads = await _forget_uploads(pieces)
             _log.info(
                 "forgot old rows", deliveries=deliveries, answers=answers, media=media,
                 uploads=uploads,
@@ -31,6 +31,16 @@ async def keep_house(
         except (DatabaseAway, OSError) as error:
             _log.warning("nothing could be forgotten now", reason=type(error).__name__)
         await asyncio.sleep(_PAUSE_SECONDS)
+
+
+async def _forget_uploads(pieces: Pieces) -> int:
+    try:
+        return await pieces.forget_expired()
+    except DatabaseAway:
+        raise
+    except Exception as error:  # noqa: BLE001 - a store of blobs fails in its own ways
+        _log.warning("uploads could not be forgotten now", reason=type(error).__name__)
+        return 0
 
 
 async def _forget(database: Database, sql: str, *args: object) -> int:

@@ -16,11 +16,15 @@ _PROBED_HEAD_BYTES: Final = 1024 * 1024
 _PROBED_TAIL_BYTES: Final = 8 * 1024 * 1024
 
 
+class PiecesMissing(Exception):
+    """Bytes in the middle of a file, or at its end, are known to nobody."""
+
+
 class Pieces:
     """The bytes of uploads that are not whole yet.
 
-    A piece is stored behind its upload's id and its place: so no two uploads share one, and a
-    piece can be deleted when its upload is done.
+    A piece is stored behind its writer's id and its place: so no two uploads share one, nor two
+    requests that bring the same bytes, and a piece can be deleted when its writer has failed.
     """
 
     def __init__(self, database: Database, store: ResumableStore, blobs: Blobs) -> None:
@@ -29,15 +33,22 @@ class Pieces:
         self._blobs = blobs
         self._assembling = asyncio.Semaphore(2)
 
-    async def put(self, upload_id: UUID, offset_bytes: int, data: bytes | bytearray) -> Piece:
+    async def put(self, writer: UUID, offset_bytes: int, data: bytes | bytearray) -> Piece:
         """Store some bytes."""
-        head = upload_id.bytes + offset_bytes.to_bytes(8, "big")
+        head = writer.bytes + offset_bytes.to_bytes(8, "big")
         sha256 = await self._blobs.put(b"".join((head, data)))
         return Piece(offset_bytes, len(data), sha256)
 
     @asynccontextmanager
-    async def assembled(self, pieces: Sequence[Piece]) -> AsyncIterator[BinaryIO]:
-        """The whole, on disk until the block ends; raises BlobMissing, BlobCorrupt."""
+    async def assembled(self, pieces: Sequence[Piece], size_bytes: int) -> AsyncIterator[BinaryIO]:
+        """The whole, on disk until the block ends; PiecesMissing, BlobMissing, BlobCorrupt."""
+        end = 0
+        for piece in pieces:
+            if piece.offset_bytes != end:
+                break
+            end += piece.size_bytes
+        if end != size_bytes:
+            raise PiecesMissing
         async with self._assembling:
             with tempfile.TemporaryFile() as file:
                 for piece in pieces:

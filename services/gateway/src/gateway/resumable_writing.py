@@ -115,7 +115,7 @@ class Writing:
             raise Problem(413, "too_large", "These are more bytes than Upload-Length said.")
 
     async def _put(self, data: bytearray) -> None:
-        piece = await self._pieces.put(self._upload.upload_id, self._end, data)
+        piece = await self._pieces.put(self._writer, self._end, data)
         self._pending.append(piece)
 
     async def _keep(self) -> None:

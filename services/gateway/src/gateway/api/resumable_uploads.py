@@ -31,7 +31,7 @@ from gateway.resumable import (
     read_checksum,
     read_metadata,
 )
-from gateway.resumable_pieces import probe
+from gateway.resumable_pieces import PiecesMissing, probe
 from gateway.resumable_store import Piece
 from gateway.resumable_writing import Writing, begin_writing
 from gateway.turns import Turns
@@ -186,7 +186,7 @@ async def _written(
     ) -> ResumableUpload:
         try:
             return await _become_document(parts, who, whole, pieces, writing)
-        except (BlobMissing, BlobCorrupt):
+        except (BlobMissing, BlobCorrupt, PiecesMissing):
             await _end(parts, *place)
             raise Problem(409, "upload_lost", "Its bytes are gone. Begin it again.") from None
         except (HTTPException, QuotaExceeded, NotKept) as error:
@@ -206,7 +206,7 @@ async def _become_document(
     parts: Parts, who: Principal, upload: ResumableUpload, pieces: list[Piece], writing: Writing
 ) -> ResumableUpload:
     said, name = _said(upload.metadata), _file_name(upload.metadata)
-    async with parts.pieces.assembled(pieces) as file:
+    async with parts.pieces.assembled(pieces, upload.size_bytes) as file:
         whole_max = parts.settings.upload_bytes_max
         looked_at = await asyncio.to_thread(probe, file, upload.size_bytes, whole_max)
         found_type = await asyncio.to_thread(media_type_of, name, looked_at)
