@@ -90,6 +90,27 @@ async def test_a_version_is_not_kept_for_ever(index: Any) -> None:
         assert "old" not in await index.stored_terms(tx)
 
 
+async def test_a_version_whose_keeping_ends_meanwhile_is_not_brought_back(index: Any) -> None:
+    tenant, document = uuid4(), uuid4()
+    for version in (1, 2):
+        await index.add(tenant, [f"text {version}"], document_id=document, version=version)
+    async with index.database.system() as tx:
+        assert await index.upkeep.end_what_is_over(tx, 0.0)
+        rollback = asyncio.create_task(roll_back(index, tenant, document, 1))
+        from testkit import eventually_async
+
+        await eventually_async(lambda: is_somebody_waiting(tx), "the rollback waits")
+    with pytest.raises(Refused, match="not kept"):
+        await rollback
+    assert await index.texts(tenant, "text", 20) == ["text 2"]
+
+
+async def is_somebody_waiting(tx: Any) -> bool:
+    """For the end of a transaction."""
+    waiting = "select count(*) from pg_locks where not granted and locktype = 'transactionid'"
+    return bool(await tx.fetchval(waiting))
+
+
 async def test_passages_are_listed_in_order_and_in_pages(index: Any) -> None:
     tenant, document = uuid4(), uuid4()
     texts = [f"passage number {number}" for number in range(40)]
