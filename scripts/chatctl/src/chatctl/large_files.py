@@ -20,7 +20,8 @@ PIECE_BYTES = 4 * 1024 * 1024
 TRIES = 10
 PAUSE_SECONDS_MAX = 5.0
 _TUS = {"Tus-Resumable": "1.0.0"}
-_TRY_AGAIN = frozenset({409, 423, 429, 460, 500, 502, 503, 504})
+_TRY_AGAIN = frozenset({423, 429, 460, 500, 502, 503, 504})
+_MENDED_BY_ANOTHER_TRY = frozenset({"wrong_offset", "upload_lost"})
 
 
 class Places:
@@ -74,7 +75,7 @@ async def send_in_pieces(
         except ApiProblem as problem:
             if problem.status == 404 and places.find(key):
                 places.keep(key, None)  # it rested too long: once more from the beginning
-            elif problem.status not in _TRY_AGAIN:
+            elif not _may_mend(problem):
                 places.keep(key, None)
                 raise
             tries = _count(tries, problem)
@@ -106,6 +107,8 @@ async def _go_on(
             progress(offset, size)
             file.seek(offset)
             piece = await asyncio.to_thread(file.read, PIECE_BYTES)
+            if not piece:
+                raise OSError(f"{path} has become shorter while it was sent")
             headers = {
                 **_TUS,
                 "Upload-Offset": str(offset),
@@ -132,6 +135,10 @@ def _key(uploads: str, path: Path) -> str:
     found = path.stat()
     said: list[Any] = [uploads, str(path.resolve()), found.st_size, found.st_mtime_ns]
     return hashlib.sha256(json.dumps(said).encode()).hexdigest()[:32]
+
+
+def _may_mend(problem: ApiProblem) -> bool:
+    return problem.status in _TRY_AGAIN or problem.code in _MENDED_BY_ANOTHER_TRY
 
 
 def _count(tries: int, failure: BaseException) -> int:

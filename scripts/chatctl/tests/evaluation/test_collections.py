@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from chatctl.evaluation.collection import NotACollection, read_collection
-from chatctl.evaluation.indexing import requests_of
+from chatctl.evaluation.indexing import _own_id, requests_of
 
 
 def written(
@@ -116,3 +116,12 @@ def test_words_of_a_title_that_is_too_long_are_found_in_the_text(tmp_path: Path)
     (source,) = read_collection(written(tmp_path, long, QUERIES, "1\t1\t1")).sources
     assert len(source.title) == 499
     assert source.text.endswith("word last\ntext")
+
+
+def test_own_ids_are_kept_apart_whatever_they_are_made_of() -> None:
+    long = "https://shop.example/" + "a" * 600
+    names = ["7", " 7", "", "half \ud83d", "ä" * 300 + "1", "ä" * 300 + "2", long, f"{long}b"]
+    own = [_own_id(name) for name in names]
+    assert own[0] == "7"
+    assert len(set(own)) == len(names)
+    assert all(each.isascii() and 0 < len(each) <= 512 for each in own)

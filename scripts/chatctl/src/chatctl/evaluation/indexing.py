@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import secrets
 import time
 from collections.abc import Callable, Sequence
@@ -113,7 +114,9 @@ def _record(source: Source, language: str | None) -> dict[str, Any]:
 def _own_id(name: str) -> str:
     """The id as the API takes it: any characters become ones that it keeps."""
     plain = name.isascii() and name.isprintable() and 0 < len(name) <= 400
-    return name if plain and name == name.strip() else f"x:{name.encode().hex()[:400]}"
+    if plain and name == name.strip():
+        return name
+    return f"x:{hashlib.sha256(name.encode('utf-8', 'surrogatepass')).hexdigest()}"
 
 
 def _key_of(collection: Collection, language: str | None) -> str:
