@@ -216,3 +216,13 @@ async def test_monstrous_pages_end(page: str) -> None:
         assert "word" in (await read(page)).text
     except Unreadable as refused:
         assert refused.code in {"too_complex", "timeout", "corrupt_document"}  # noqa: PT017
+
+
+@pytest.mark.parametrize(
+    ("said", "language"),
+    [("sr-Latn-RS-ekavsk", "sr-Latn-RS"), ("hr", "hr"), ("de-DE-1996", "de-DE-1996"), ("x!", None)],
+)
+async def test_a_language_fits_into_messages(said: str, language: str | None) -> None:
+    page = f"<html lang='{said}'><body><main><p>Words of a page, and more.</p></main></body></html>"
+    assert (await read(page)).language == language
+    assert (await read(f"---\nlang: {said}\n---\nWords.", "a.md")).language == language

@@ -18,7 +18,7 @@ from rag_indexer.dates import date_in
 from rag_indexer.file_source import FileSource
 from rag_indexer.hidden_html import take_out_hidden
 from rag_indexer.markdown_text import heading_marks
-from rag_indexer.parsed import ParsedDocument, Progress, Unreadable
+from rag_indexer.parsed import ParsedDocument, Progress, Unreadable, language_tag
 from rag_indexer.plain_text import decode, mostly_controls
 from rag_indexer.visible_text import visible, words
 
@@ -27,7 +27,6 @@ _XML_CHARSET = re.compile(rb"""<\?xml[^>]{0,200}?encoding\s*=\s*["']([\w.:-]{2,4
 _XML_DECLARATION = re.compile(r"^\s*<\?xml[^>]*\?>")
 _HEAD_BYTES = 4096
 _ESCAPING = ("iso-2022", "hz")
-_LANGUAGE = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*")
 _MODIFIED_IN_DATA = re.compile(r'"date(?:Modified|Published)"\s*:\s*"(\d{4}-\d{2}-\d{2})')
 _DATED = (
     "article:modified_time", "og:updated_time", "last-modified", "dcterms.modified", "dc.date",
@@ -107,8 +106,8 @@ def _metadata(root: HtmlElement) -> dict[str, str]:
     dates = [named[name] for name in _DATED if date_in(named.get(name))]
     said["date"] = dates[0] if dates else _date_in_data(root)
     language = (root.get("lang") or named.get("content-language", "")).strip()
-    if _LANGUAGE.fullmatch(language):
-        said["language"] = language
+    if tag := language_tag(language):
+        said["language"] = tag
     return said
 
 

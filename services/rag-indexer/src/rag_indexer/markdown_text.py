@@ -4,7 +4,7 @@ import re
 
 from rag_indexer.dates import date_in
 from rag_indexer.file_source import FileSource
-from rag_indexer.parsed import Mark, ParsedDocument, Progress
+from rag_indexer.parsed import Mark, ParsedDocument, Progress, language_tag
 from rag_indexer.plain_text import read_text
 from rag_indexer.visible_text import words
 
@@ -14,7 +14,6 @@ _SETEXT = re.compile(r" {0,3}(=+|-+)[ \t]*$")
 _FENCE = re.compile(r" {0,3}(```+|~~~+)")
 _FRONT_MATTER = re.compile(r"---[ \t]*\n(.{0,20000}?)\n(?:---|\.\.\.)[ \t]*(?:\n|$)", re.DOTALL)
 _COMMENT = re.compile(r"<!--.*?-->", re.DOTALL)
-_LANGUAGE = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*")
 _INLINE = re.compile(r"!?\[([^\]]*)\]\([^)]*\)|[*_`]{1,3}|<[^>]{1,80}>|\\(?=[\W_])")
 
 
@@ -33,7 +32,7 @@ def parse_markdown(source: FileSource, progress: Progress) -> ParsedDocument:
         title=words(said.get("title")) or first_heading,
         author=words(said.get("author")),
         dated_at=date_in(said.get("updated") or said.get("lastmod") or said.get("date")),
-        language=language if _LANGUAGE.fullmatch(language) else None,
+        language=language_tag(language),
         encoding=encoding,
         encoding_guessed=guessed,
         invisible_removed=removed + len(raw) - len(shown),

@@ -10,11 +10,10 @@ from xml.etree import ElementTree as ET
 
 from rag_indexer.dates import date_in
 from rag_indexer.file_source import FileSource
-from rag_indexer.parsed import Unreadable
+from rag_indexer.parsed import Unreadable, language_tag
 from rag_indexer.visible_text import words
 
 _DECLARATION = re.compile(rb"<!\s*(DOCTYPE|ENTITY)", re.IGNORECASE)
-_LANGUAGE = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*")
 
 
 @dataclass(frozen=True)
@@ -103,6 +102,6 @@ class OfficeParts:
         return CoreProperties(
             title=words(said.get("title")),
             author=words(said.get("creator")),
-            language=language if _LANGUAGE.fullmatch(language) else None,
+            language=language_tag(language),
             dated_at=date_in(said.get("modified")) or date_in(said.get("created")),
         )

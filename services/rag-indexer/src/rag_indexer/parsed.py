@@ -1,5 +1,6 @@
 """What reading a file gives, and the ways in which a file cannot be read."""
 
+import re
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any, Self
@@ -9,6 +10,9 @@ Progress = Callable[[int, int], None]
 
 CHARACTERS_MAX = 40_000_000
 """Of one document; more is `too_complex`."""
+
+_LANGUAGE = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*")
+_LANGUAGE_CHARACTERS_MAX = 16
 
 REASONS = {
     "encrypted": "The file is protected by a password. Upload a copy without one.",
@@ -55,6 +59,16 @@ class Mark:
     start: int
     page: int | None
     headings: tuple[str, ...]
+
+
+def language_tag(said: str) -> str | None:
+    """What a file says of its language, without the subtags that a message has no room for."""
+    tag = said.strip()
+    if not _LANGUAGE.fullmatch(tag):
+        return None
+    while len(tag) > _LANGUAGE_CHARACTERS_MAX:
+        tag = tag.rpartition("-")[0]
+    return tag
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,14 @@ import pypdfium2.raw
 from rag_indexer.dates import date_in
 from rag_indexer.file_source import FileSource
 from rag_indexer.markdown_text import plain_words
-from rag_indexer.parsed import CHARACTERS_MAX, Mark, ParsedDocument, Progress, Unreadable
+from rag_indexer.parsed import (
+    CHARACTERS_MAX,
+    Mark,
+    ParsedDocument,
+    Progress,
+    Unreadable,
+    language_tag,
+)
 from rag_indexer.pdf_pages import PasswordNeeded, open_pdf, page_texts
 from rag_indexer.visible_text import visible, words
 
@@ -26,7 +33,6 @@ _BROKEN_WORD = re.compile(
 _BREAKS = ("-\n", "-\r\n", "\u00ad", "\ufffe", "\x02")
 _SENTENCE_ENDS = ".!?:;"
 _GOES_ON = frozenset("abcdefghijklmnopqrstuvwxyz(")
-_LANGUAGE = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*")
 
 Outline = dict[int, tuple[str, ...]]
 """Heading path in force at the end of each page (index from 0) that an outline entry names."""
@@ -99,7 +105,7 @@ def _language(document: pypdfium2.PdfDocument) -> str | None:
         buffer = (ctypes.c_ushort * (size // 2 + 1))()
         tell(document, buffer, size)
         said = bytes(buffer)[: max(0, size - 2)].decode("utf-16-le")
-        return said if _LANGUAGE.fullmatch(said) else None
+        return language_tag(said)
     return None
 
 
