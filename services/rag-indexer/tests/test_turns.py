@@ -183,7 +183,6 @@ async def test_a_large_file_is_read_from_a_file(
     assert len(indexer.batches()) >= 1
     (source,) = sources
     assert isinstance(source, Path)
-    assert not source.exists()
 
 
 async def test_people_see_how_much_is_read(indexer: Any, monkeypatch: pytest.MonkeyPatch) -> None:
