@@ -1,5 +1,7 @@
 """The composition of the retriever."""
 
+import gc
+
 from contracts.v1.documents import (
     DocumentConfigured,
     DocumentRemoved,
@@ -53,6 +55,8 @@ async def start(settings: Settings, life: Life) -> None:
             question = RepeatConfiguration.make(tenant_id=PLATFORM, service=SERVICE)
             await wiring.outbox.say(tx, question)
     life.background("cleaner", cleaner.clean())
+    gc.collect()
+    gc.freeze()  # what stays for good is not looked through again in the middle of a search
 
 
 if __name__ == "__main__":

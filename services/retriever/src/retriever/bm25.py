@@ -77,12 +77,8 @@ def best(searched: Searched, terms: Sequence[Weighed], limit: int) -> list[Keywo
     order = np.lexsort((searched.keys[found], -scores[found]))[:limit]
     found = found[order]
     shares = _coverage(found, terms)
-    return [
-        KeywordHit(key, score, share)
-        for key, score, share in zip(
-            searched.keys[found].tolist(), scores[found].tolist(), shares.tolist(), strict=True
-        )
-    ]
+    columns = searched.keys[found].tolist(), scores[found].tolist(), shares.tolist()
+    return list(map(KeywordHit._make, zip(*columns, strict=True)))
 
 
 def _highest(scores: Floats, limit: int) -> Ints:

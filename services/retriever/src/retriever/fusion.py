@@ -64,11 +64,10 @@ def propose(
         for one in lists
         for rank, hit in enumerate(one.hits[:count], start=1)
     }
-    by_word = {
-        hit.key: (rank, hit)
-        for rank, hit in enumerate(words, start=1)
-        if rank <= count or hit.key in near
-    }
+    by_word = {hit.key: (rank, hit) for rank, hit in enumerate(words[:count], start=1)}
+    for rank, hit in enumerate(words[count:], start=count + 1):
+        if hit.key in near:
+            by_word[hit.key] = (rank, hit)
     keys = dict.fromkeys((*by_word, *near))
     return [_proposed(key, by_word.get(key), near.get(key), count) for key in keys]
 
@@ -80,15 +79,10 @@ def _proposed(
     count: int,
 ) -> Candidate:
     rank, hit = word or (None, KeywordHit(key, 0.0, 0.0))
+    keyword_rank = rank if rank is not None and rank <= count else None
+    vector_rank, model, vector_score = near or (None, None, None)
     return Candidate(
-        key=key,
-        keyword_rank=rank if rank is not None and rank <= count else None,
-        keyword_score=hit.score,
-        coverage=hit.coverage,
-        vector_rank=near[0] if near else None,
-        vector_score=near[2] if near else None,
-        model=near[1] if near else None,
-        score=0.0,
+        key, keyword_rank, hit.score, hit.coverage, vector_rank, vector_score, model, 0.0
     )
 
 
@@ -114,9 +108,9 @@ def fused(
     from_words = points({one.key: one.keyword_score for one in candidates})
     from_vectors = points(_strengths(candidates))
     scored = [
-        one._replace(
-            score=share * from_words.get(one.key, 0.0)
-            + (1 - share) * from_vectors.get(one.key, 0.0)
+        Candidate(
+            *one[:-1],
+            share * from_words.get(one.key, 0.0) + (1 - share) * from_vectors.get(one.key, 0.0),
         )
         for one in candidates
     ]

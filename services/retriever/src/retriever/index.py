@@ -44,6 +44,7 @@ _VERSION_BYTES = 40
 _VECTORS_COUNTED_SECONDS = 60.0
 _WORD = re.compile(r"\w+")
 _WORDS_MAX = 64
+_NEAR_KEPT_MAX = 1_000
 
 
 class Index:
@@ -164,6 +165,17 @@ class Index:
     ) -> Sequence[NearTerm]:
         """Terms of the scope's passages that begin alike, within an edit distance; nearest first,
         then by how many passages hold them."""
+        asked = (configuration, term, distance_max)
+        found = scope.seen.near.get(asked)
+        if found is None:
+            found = await self._near_terms(tx, scope, *asked)
+            if len(scope.seen.near) < _NEAR_KEPT_MAX:
+                scope.seen.near[asked] = found
+        return found
+
+    async def _near_terms(
+        self, tx: Transaction, scope: Scope, configuration: str, term: str, distance_max: int
+    ) -> Sequence[NearTerm]:
         close = await self._words.near(tx, scope, configuration, term, distance_max)
         known = await self.known_terms(tx, scope, configuration, [one for one, _ in close])
         near = [NearTerm(one, known[one], distance) for one, distance in close if known[one]]

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from retriever.bm25 import Searched, norms
-from retriever.index_types import ModelGroup
+from retriever.index_types import ModelGroup, NearTerm
 from retriever.segment import Ints, Roll
 
 
@@ -87,6 +87,8 @@ class Seen:
     """Where the passages of each segment begin."""
     rows: Ints
     """Versions some of whose words are still rows."""
+    near: dict[tuple[str, str, int], Sequence[NearTerm]] = field(default_factory=dict)
+    """What was found near words that nobody wrote, by configuration, word and edit distance."""
 
 
 def statistics_of(groups: Sequence[VersionGroup]) -> dict[str, Statistics]:

@@ -6,6 +6,7 @@ if it holds enough of the question's rare words.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Literal
 
 import numpy as np
@@ -52,7 +53,7 @@ class Threshold:
 
     floors: Mapping[str, Floor] = field(default_factory=dict)
 
-    @property
+    @cached_property
     def cuts(self) -> bool:
         """Whether any passage can be cut."""
         return any(floor.similarity is not None for floor in self.floors.values())
