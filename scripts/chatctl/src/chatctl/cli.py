@@ -7,6 +7,7 @@ import sys
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
+import aiohttp
 import typer
 from rich.console import Console
 
@@ -61,7 +62,7 @@ def guarded(work: Awaitable[T]) -> T:
 
     try:
         return asyncio.run(run())
-    except (ApiProblem, OSError, TimeoutError, RuntimeError) as error:
+    except (ApiProblem, OSError, TimeoutError, RuntimeError, aiohttp.ClientError) as error:
         errors.print(f"[red]✗[/red] {str(error) or type(error).__name__}", markup=True)
         raise typer.Exit(1) from None
     except KeyboardInterrupt:

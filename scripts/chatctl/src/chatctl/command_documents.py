@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
+import aiohttp
 import typer
 
 from chatctl.cli import app, console, with_api
@@ -291,7 +292,7 @@ async def _sent(
             send = partial(api.upload, documents, path.name, data, kind, fields=fields)
             made = await patiently(send)
             document_id = str(made["document_id"])
-    except ApiProblem as problem:
-        bars.fail(key, str(problem))
+    except (ApiProblem, OSError, TimeoutError, aiohttp.ClientError) as problem:
+        bars.fail(key, str(problem) or type(problem).__name__)
         return None
     return key, document_id
