@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import get_args
 
+from contracts.message import MESSAGE_BYTES_MAX
 from contracts.v1.documents import DocumentKind
 from contracts.v1.knowledge import FoundPassage, KnowledgeFound, SearchExplained
 from retriever.causes import Nothing
@@ -73,7 +74,7 @@ class SearchOutcome:
 def answer_of(outcome: SearchOutcome) -> KnowledgeFound:
     """The outcome as it travels."""
     nothing = outcome.nothing
-    return KnowledgeFound(
+    answer = KnowledgeFound(
         passages=[_found_passage(found) for found in outcome.found],
         reason=outcome.reason,
         degraded=outcome.degraded,
@@ -83,6 +84,29 @@ def answer_of(outcome: SearchOutcome) -> KnowledgeFound:
         cause_detail=nothing.detail if nothing else None,
         explained=outcome.explained,
     )
+    return fitted(answer)
+
+
+def fitted(answer: KnowledgeFound, bytes_max: int = MESSAGE_BYTES_MAX) -> KnowledgeFound:
+    """The answer as far as a message holds it: the last candidates of the record go first, then
+    what the last passages would be read with.
+    """
+    excess = len(answer.model_dump_json().encode()) - bytes_max
+    if excess <= 0:
+        return answer
+    explained = answer.explained
+    if explained is not None:
+        candidates = list(explained.candidates)
+        while candidates and excess > 0:
+            excess -= len(candidates.pop().model_dump_json()) + 1
+        explained = explained.model_copy(update={"candidates": candidates})
+    passages = list(answer.passages)
+    for place in reversed(range(len(passages))):
+        context = passages[place].context
+        if excess > 0 and context is not None:
+            excess -= len(context.encode())
+            passages[place] = passages[place].model_copy(update={"context": None})
+    return answer.model_copy(update={"explained": explained, "passages": passages})
 
 
 def _found_passage(found: Found) -> FoundPassage:
