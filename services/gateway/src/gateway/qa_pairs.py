@@ -82,7 +82,7 @@ def _rows(text: str) -> Iterator[TableRow]:
     for number, row in enumerate(reader, 1):
         if number > ROWS_MAX:
             raise NotATable(f"At most {ROWS_MAX} rows are read at once; divide the file.")
-        if any(cell for cell in row.values()):
+        if any(any(cell) if isinstance(cell, list) else cell for cell in row.values()):
             yield TableRow(reader.line_num, _cells(row))
 
 
@@ -107,7 +107,8 @@ def _cells(row: dict[Any, Any]) -> dict[str, Any]:
     cells: dict[str, Any] = {}
     for name, text in row.items():
         if name is None:
-            cells["beyond the last column"] = text
+            if any(text):
+                cells["beyond the last column"] = text
         elif text and text.strip():
             is_list = name in {"alternatives", "tags"}
             parts = [part.strip() for part in text.split("|") if part.strip()]
