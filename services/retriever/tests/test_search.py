@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from bus import AskFailed, AskTimeout
+from contracts.message import MESSAGE_BYTES_MAX
 from contracts.v1.knowledge import KnowledgeFound, SearchFilter, SearchTuning
-from retriever.found import answer_of
+from retriever.found import answer_of, fitted
 
 pytest.importorskip("testkit", reason="needs a real database, which testkit finds or starts")
 
@@ -281,6 +282,52 @@ async def test_a_new_models_floor_is_measured_in_the_tenants_own_index(index: An
     second = await index.find(tenant, "astronomy", explain=True)
     assert "(calibrated)" in second.explained.threshold
     assert second.explained.cuts["below_threshold"] >= 5
+
+
+async def test_a_large_vocabulary_is_not_read_for_one_slip(
+    index: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Longer beginnings are compared where there are many pages, none where it stays too much."""
+    monkeypatch.setattr("retriever.segment._PAGE_TERMS", 2)
+    tenant = uuid4()
+    await index.add(tenant, [f"w{letter}rd warranty" for letter in "abcdefghijklmno"])
+    read: list[int] = []
+    load = index.index._words._load
+
+    async def counted(tx: Any, tenant_id: Any, wanted: Any) -> Any:
+        read.append(len(wanted))
+        return await load(tx, tenant_id, wanted)
+
+    monkeypatch.setattr(index.index._words, "_load", counted)
+    pages, terms = [], []
+    async with index.database.transaction(tenant) as tx:
+        scope = await index.index.scope(tx, tenant, "anything")
+        for pages_max in (50, 3, 0):
+            monkeypatch.setattr("retriever.words._NEAR_PAGES_MAX", pages_max)
+            scope.seen.near.clear()
+            begin = len(read)
+            near = await index.index.near_terms(tx, scope, "english", "warrnti", 1)
+            terms.append([one.term for one in near])
+            pages.append(read[begin])
+    assert terms == [["warranti"], ["warranti"], []]
+    assert pages[0] > 3 >= pages[1] > pages[2] == 0
+
+
+async def test_the_longest_answer_with_its_record_fits_a_message(index: Any) -> None:
+    tenant = uuid4()
+    texts = [f"{n} parcel " + "š š " * 1_300 for n in range(300)]
+    vectors = [index.bus.vector(f"parcel {n}") for n in range(300)]
+    await index.add(tenant, texts, title="š" * 512, vectors=vectors)
+    tuning = tuned(candidates=200, threshold=False, near_duplicates=True, expansion="neighbours")
+    outcome = await index.find(tenant, "parcel", 20, explain=True, tuning=tuning)
+    answer = answer_of(outcome)
+    assert len(answer.model_dump_json().encode()) <= MESSAGE_BYTES_MAX
+    assert len(answer.passages) == len(outcome.found)
+    assert answer.explained.candidates
+    assert len(answer.explained.candidates) < len(outcome.explained.candidates)
+    least = fitted(answer, 20_000)
+    assert least.explained.candidates == []
+    assert not any(one.context for one in least.passages)
 
 
 @pytest.mark.parametrize("code", ["timeout", "overloaded", "unreachable", "context_too_long"])

@@ -18,6 +18,8 @@ from retriever.segment import Page, Postings, page_number, unpack_roll
 
 NOWHERE = Postings(np.zeros(0, np.int64), np.zeros(0))
 _ENTRY_BYTES = 200
+_NEAR_PAGES_MAX = 128
+_BEGINNING_LONGEST = 3
 _LAST_LETTER = chr(0x10FFFF)
 
 Pair = tuple[str, str]
@@ -162,16 +164,17 @@ class Words:
     async def near(
         self, tx: Transaction, scope: Scope, configuration: str, term: str, distance_max: int
     ) -> list[tuple[str, int]]:
-        """Terms that begin with the same letter and are few edits away."""
+        """Terms that begin with the same letter, or with as many as it takes to read few pages,
+        and are few edits away; none where even these would be too many to read for one word.
+        """
         own = [one for one in scope.seen.segments if one.configuration == configuration]
-        wanted = {
-            (segment.segment_id, number): None
-            for segment in own
-            for number in _pages_beginning(segment.first_terms, term[:1])
-        }
-        opened = await self._load(tx, scope.tenant_id, wanted) if term else None
+        wanted, beginning = _pages_near(own, term)
+        opened = await self._load(tx, scope.tenant_id, wanted)
         vocabulary = {
-            one for page in (opened or {}).values() for one in page.terms if one[:1] == term[:1]
+            one
+            for page in (opened or {}).values()
+            for one in page.terms
+            if one.startswith(beginning)
         }
         return near(term, sorted(vocabulary), distance_max)
 
@@ -203,6 +206,19 @@ def _pages_of(unknown: Iterable[tuple[OpenSegment, str]]) -> dict[PageKey, None]
         for segment, term in unknown
         if (number := page_number(segment.first_terms, term)) is not None
     }
+
+
+def _pages_near(segments: Sequence[OpenSegment], term: str) -> tuple[dict[PageKey, None], str]:
+    """Pages of terms that begin as this one does, and how: a large index is not read for a slip."""
+    for letters in range(1, min(_BEGINNING_LONGEST, len(term)) + 1):
+        pages = {
+            (segment.segment_id, number): None
+            for segment in segments
+            for number in _pages_beginning(segment.first_terms, term[:letters])
+        }
+        if len(pages) <= _NEAR_PAGES_MAX:
+            return pages, term[:letters]
+    return {}, term
 
 
 def _pages_beginning(first_terms: Sequence[str], letter: str) -> range:
