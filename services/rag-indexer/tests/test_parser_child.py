@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from rag_indexer.parser_process import ParserLimits, parse_file
+from testkit import eventually_async
 
 from .foreign_files import pdf_of
 from .played_programs import LIMITS, Play, play, refusal, still_runs
@@ -88,7 +89,9 @@ async def test_a_grandchild_does_not_outlive_the_call(play: Play) -> None:
     refused = await refusal(ParserLimits(wall_seconds=3))
     # Anybody but root cannot fork there at all.
     assert refused.code == ("no_text" if os.geteuid() == 0 else "too_complex")
-    assert refused.code == "too_complex" or not still_runs(int(refused.detail))
+    if refused.code == "no_text":
+        # Killed with its parent's group; a busy kernel takes a moment to let go of it.
+        await eventually_async(lambda: not still_runs(int(refused.detail)), "its end")
 
 
 async def test_the_child_knows_no_secrets(play: Play, monkeypatch: pytest.MonkeyPatch) -> None:
