@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from retriever import bm25
+from retriever.byte_cache import ByteCache
 from retriever.merging import Stored, merge_stored
 from retriever.segment import (
     Content,
@@ -25,6 +26,7 @@ from retriever.segment import (
     unpack_roll,
 )
 from retriever.segment import Page as OpenedPage
+from retriever.words import _ENTRY_BYTES
 
 WORDS = st.sampled_from([f"w{number}" for number in range(12)] + ["čaj", "日本", "z" * 40])
 TEXTS = st.lists(st.lists(WORDS, max_size=12), min_size=1, max_size=30)
@@ -180,6 +182,18 @@ def _many(part: int, postings: int) -> Content:
     terms = [f"term{number:06}" for number in range(len(passages))]
     starts = np.arange(0, postings + 1, 20)
     return Content(roll, terms, starts, passages.ravel(), np.ones(postings, np.int64))
+
+
+def test_the_cache_counts_what_rare_words_really_take() -> None:
+    cache = ByteCache(4 * 2**20)
+
+    def fill() -> None:
+        for number in range(12_000):
+            found = Postings(np.arange(5), np.ones(5))
+            size = 2 * found.places.nbytes + _ENTRY_BYTES
+            cache.put(("postings", number % 97, f"term{number}"), found, size)
+
+    assert peak_bytes(fill) < 1.25 * 4 * 2**20
 
 
 def as_stored(parts: list[PackedSegment]) -> list[Stored]:

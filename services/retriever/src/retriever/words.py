@@ -17,7 +17,9 @@ from retriever.near_terms import near
 from retriever.segment import Page, Postings, page_number, unpack_roll
 
 NOWHERE = Postings(np.zeros(0, np.int64), np.zeros(0))
-_ENTRY_BYTES = 200
+_ENTRY_BYTES = 600
+"""What Python's objects take beside the numbers; most words are rare, and their numbers few."""
+
 _NEAR_PAGES_MAX = 128
 _BEGINNING_LONGEST = 3
 _LAST_LETTER = chr(0x10FFFF)
