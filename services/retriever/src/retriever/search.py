@@ -155,7 +155,9 @@ class Search:
         with steps.step("filling_in"):
             stored = await self._read_vectors(tx, scope, plan, proposed, bool(lists))
         with steps.step("ranking"):
-            candidates = filled(proposed, _similarities(stored, vectors))
+            unknown = [one.key for one in proposed if one.vector_score is None]
+            asked = {key: stored[key] for key in unknown if key in stored}
+            candidates = filled(proposed, _similarities(asked, vectors))
             ranked = fused(candidates, plan.weights, plan.fusion)
             standing = (
                 by_neighbours(ranked, stored) if plan.smooths and stored else as_fused(ranked)
