@@ -13,6 +13,7 @@ from bus import Refused
 from contracts.v1.documents import ListPassages, RollbackDocument
 from contracts.v1.knowledge import SearchFilter
 from postgres import Database, Queries
+from retriever.candidate_vectors import CandidateVectors
 from retriever.index_types import Around
 
 pytest.importorskip("testkit", reason="needs a real database, which testkit finds or starts")
@@ -121,6 +122,19 @@ async def test_the_filters_hold_without_row_level_security(
         assert await tx.fetchval("select count(*) from passages") == 4
     assert await ask_everything(index, one) == {str(mine)}
     assert await ask_everything(index, other) == {str(theirs)}
+
+
+async def test_a_vector_is_read_once_and_for_its_tenant_alone(index: Any) -> None:
+    one, other = uuid4(), uuid4()
+    await index.add(one, WORDS)
+    stored, nowhere = CandidateVectors(), None
+    async with index.database.transaction(one) as tx:
+        keys = [row["passage_key"] for row in await tx.fetch("select passage_key from passages")]
+        first = await stored.read(tx, one, keys)
+    assert len(first) == len(WORDS)
+    assert await stored.read(nowhere, one, keys) == first
+    async with index.database.transaction(other) as tx:
+        assert await stored.read(tx, other, keys) == {}
 
 
 async def set_walls(database: Database, service_database: Callable[..., Any], verb: str) -> None:
