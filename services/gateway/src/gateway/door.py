@@ -60,10 +60,13 @@ class Door:
         self._requests_per_minute = requests_per_minute
         self._refusals_per_minute = refusals_per_minute
 
-    async def admit(self, request: Request, *, every_key: bool = False) -> Principal:
+    async def admit(
+        self, request: Request, *, every_key: bool = False, only_reads: bool = False
+    ) -> Principal:
         """Say who asks; a 401, 403, 404 or 429 problem if they may not.
 
-        What belongs to no tenant is the admin's, unless it is for `every_key`.
+        What belongs to no tenant is the admin's, unless it is for `every_key`; a POST that
+        `only_reads` needs no more than a key that reads.
         """
         principal = await self._principal(request)
         if principal is None:
@@ -71,7 +74,7 @@ class Door:
             raise unauthorized()
         subject = principal.key_id or "admin"
         await self._limits.spend("requests", subject, self._requests_per_minute)
-        self._check_scope(request, principal)
+        self._check_scope("GET" if only_reads else request.method, principal)
         if not every_key:
             await self._check_tenant(request, principal)
         return principal
@@ -105,8 +108,8 @@ class Door:
             raise Problem(403, "tenant_suspended", "This tenant is suspended.")
         return Principal("tenant", row.tenant_id, key.key_id, tuple(row.scopes), address)
 
-    def _check_scope(self, request: Request, principal: Principal) -> None:
-        needed = "read" if request.method in _READING else "write"
+    def _check_scope(self, method: str, principal: Principal) -> None:
+        needed = "read" if method in _READING else "write"
         if needed not in principal.scopes:
             raise Problem(403, "missing_scope", f"This key has not the scope `{needed}`.")
 

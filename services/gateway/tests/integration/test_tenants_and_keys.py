@@ -116,6 +116,8 @@ async def test_a_key_is_shown_once_and_revoked_at_once(running: Running) -> None
     assert (await reader("GET", tenant.path)).status == 200
     denied = await reader("PUT", tenant.path, {"name": "x"})
     assert (denied.status, denied.code) == (403, "missing_scope")
+    # A search changes nothing: who may read may ask, and is told what is wrong with the question.
+    assert (await reader("POST", f"{tenant.path}/search", {"query": ""})).status == 422
     assert (await tenant.call("DELETE", f"{keys}/{made['key_id']}")).status == 204
     assert (await reader("GET", tenant.path)).status == 401
     assert (await tenant.call("DELETE", f"{keys}/{made['key_id']}")).status == 404

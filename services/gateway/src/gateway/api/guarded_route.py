@@ -28,19 +28,21 @@ class GuardedRoute(APIRoute):
     json_bytes_max: ClassVar[int] = BYTES_MAX
     turns: ClassVar[Turns | None] = None
     every_key: ClassVar[bool] = False
+    only_reads: ClassVar[bool] = False
 
     def get_route_handler(self) -> Handler:
         """Wrap the route's own handler."""
         handle = super().get_route_handler()
         takes_json = self.body_field is not None
         turns, bytes_max, every_key = self.turns, self.json_bytes_max, self.every_key
+        only_reads = self.only_reads
         takes_form = _takes_form(self.openapi_extra)
         known = {field.alias for field in self.dependant.query_params}
 
         async def guarded(plain: Request) -> Response:
             request = JsonRequest(plain.scope, plain.receive)
             parts: Parts = request.app.state.parts
-            principal = await parts.door.admit(request, every_key=every_key)
+            principal = await parts.door.admit(request, every_key=every_key, only_reads=only_reads)
             request.state.principal = principal
             refuse_unknown(request, known)
             if takes_form:
@@ -61,6 +63,12 @@ class EveryKeyRoute(GuardedRoute):
     """The same for what any key may ask, whosever it is."""
 
     every_key = True
+
+
+class AskingRoute(GuardedRoute):
+    """The same for questions that are too long for an address: a POST that changes nothing."""
+
+    only_reads = True
 
 
 class LargeJsonRoute(GuardedRoute):

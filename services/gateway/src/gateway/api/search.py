@@ -8,12 +8,12 @@ from pydantic import Field, StringConstraints
 
 from contracts.v1.documents import DocumentKind
 from contracts.v1.knowledge import KnowledgeFound, SearchFilter, SearchKnowledge, SearchTuning
-from gateway.api.guarded_route import GuardedRoute
+from gateway.api.guarded_route import AskingRoute
 from gateway.api.parts import Shape, With
 from gateway.document_words import Language, MetadataList, Reranker, TagList
 
 router = APIRouter(
-    prefix="/api/tenants/{tenant_id}/search", tags=["search"], route_class=GuardedRoute
+    prefix="/api/tenants/{tenant_id}/search", tags=["search"], route_class=AskingRoute
 )
 
 # Re-ranking by a model of our own or of a provider takes longer than a search without.
