@@ -53,6 +53,10 @@ class Calibration:
             await self.measure(tenant_id, model)
         except DatabaseAway as away:
             log.warning("model_not_calibrated", reason=str(away), model=model)
+        except Exception:
+            # No search may begin it anew each time; without a floor nothing is hidden.
+            log.exception("model_cannot_be_calibrated", model=model)
+            self._known[tenant_id, model] = (time.monotonic() + _AGAIN_AFTER_SECONDS, None)
 
     async def measure(self, tenant_id: UUID, model: str) -> float | None:
         """Measure now."""

@@ -8,7 +8,7 @@ EXACT_PASSAGES_MAX = 3_000
 HNSW_DIMENSIONS = (384, 768, 1024, 1536, 3072)
 """Lengths of vectors that have an HNSW index; others are always compared exactly."""
 
-_EF_SEARCH = 100
+_EF_SEARCH = 150
 _EF_SEARCH_MAX = 800
 _EF_SEARCH_FOR = 100_000
 _EF_SEARCH_GROWTH = 0.45
@@ -52,6 +52,6 @@ def plan(passages: int, everybodys: int, dimensions: int, limit: int) -> VectorP
 
 
 def ef_search_for(everybodys: int) -> int:
-    """Grows with the table, or recall would sink: 100 at 100,000 vectors, 206 at 500,000."""
+    """Grows with the table, or recall would sink: 150 at 100,000 vectors, 310 at 500,000."""
     grown: float = _EF_SEARCH * (everybodys / _EF_SEARCH_FOR) ** _EF_SEARCH_GROWTH
     return max(_EF_SEARCH, min(_EF_SEARCH_MAX, round(grown)))
