@@ -2,21 +2,12 @@
 
 import gc
 
-from contracts.v1.documents import (
-    DocumentConfigured,
-    DocumentRemoved,
-    ForgetDocument,
-    ListPassages,
-    PassagesEmbedded,
-    RollbackDocument,
-)
-from contracts.v1.knowledge import SearchKnowledge
 from contracts.v1.shapes import PLATFORM
-from contracts.v1.tenants import RepeatConfiguration, TenantConfigured
+from contracts.v1.tenants import RepeatConfiguration
 from process import Life, run, wire
 from retriever.cleaning import Cleaner
 from retriever.config import Settings
-from retriever.handlers import Handlers
+from retriever.handlers import Handlers, listen
 from retriever.index import Index
 from retriever.question_vector import Embedder
 from retriever.reranking import RankingModel
@@ -25,8 +16,6 @@ from retriever.store import Store
 from retriever.upkeep import Upkeep
 
 SERVICE = "retriever"
-_BATCHES_AT_ONCE = 4
-_SEARCHES_AT_ONCE = 32
 
 
 async def start(settings: Settings, life: Life) -> None:
@@ -41,14 +30,7 @@ async def start(settings: Settings, life: Life) -> None:
     ranking = RankingModel(wiring.bus, timeout_seconds=settings.rank_timeout_seconds)
     search = Search(wiring.database, index, embedder, ranking)
     handlers = Handlers(wiring.outbox, store, search, cleaner)
-    wiring.outbox.hear(TenantConfigured, handlers.tenant_configured)
-    wiring.outbox.hear(PassagesEmbedded, handlers.passages_embedded, prefetch=_BATCHES_AT_ONCE)
-    wiring.outbox.hear(DocumentConfigured, handlers.document_configured)
-    wiring.outbox.hear(DocumentRemoved, handlers.document_removed)
-    wiring.bus.answer(ForgetDocument, handlers.forget_document)
-    wiring.bus.answer(RollbackDocument, handlers.rollback_document)
-    wiring.bus.answer(ListPassages, handlers.list_passages)
-    wiring.bus.answer(SearchKnowledge, handlers.search_knowledge, prefetch=_SEARCHES_AT_ONCE)
+    listen(wiring.outbox, wiring.bus, handlers)
     await wiring.start(life)
     async with wiring.database.system() as tx:
         if not await store.knows_tenants(tx):

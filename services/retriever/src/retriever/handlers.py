@@ -1,6 +1,6 @@
 """What the retriever does when it hears or is asked something."""
 
-from bus import Refused
+from bus import Bus, Refused
 from contracts.v1.documents import (
     DocumentConfigured,
     DocumentForgotten,
@@ -27,6 +27,8 @@ from retriever.search_plan import Wish
 from retriever.store import Store
 
 _BATCHES_MERGED = 8
+_BATCHES_AT_ONCE = 4
+_SEARCHES_AT_ONCE = 32
 
 log = get_logger(__name__)
 
@@ -172,3 +174,15 @@ class Handlers:
         )
         outcome = await self._search.find(request.correlation_id, request.tenant_id, wish)
         return answer_of(outcome)
+
+
+def listen(outbox: Outbox, bus: Bus, handlers: Handlers) -> None:
+    """Register everything that this service hears and answers."""
+    outbox.hear(TenantConfigured, handlers.tenant_configured)
+    outbox.hear(PassagesEmbedded, handlers.passages_embedded, prefetch=_BATCHES_AT_ONCE)
+    outbox.hear(DocumentConfigured, handlers.document_configured)
+    outbox.hear(DocumentRemoved, handlers.document_removed)
+    bus.answer(ForgetDocument, handlers.forget_document)
+    bus.answer(RollbackDocument, handlers.rollback_document)
+    bus.answer(ListPassages, handlers.list_passages)
+    bus.answer(SearchKnowledge, handlers.search_knowledge, prefetch=_SEARCHES_AT_ONCE)
