@@ -1,11 +1,11 @@
 """Works on looks, a while at each under leases; a killed worker's look is taken up by the next."""
 
 import asyncio
-from contextlib import suppress
 from dataclasses import dataclass
 
 from observe import get_logger
 from postgres import Database, DatabaseAway
+from rag_indexer.rounds import Rounds
 from rag_indexer.web_hosts import SiteBusy
 from rag_indexer.web_looks import Looks
 from rag_indexer.web_metrics import LOOKS
@@ -35,28 +35,15 @@ class WebWorker:
         self._store = store
         self._looks = looks
         self._rule = rule
-        self._woken = asyncio.Event()
+        self._rounds = Rounds("web", rule.poll_seconds)
 
     def wake(self) -> None:
         """There may be a look now."""
-        self._woken.set()
+        self._rounds.wake()
 
     async def work(self) -> None:
         """For ever; several of these may run in one process and in many."""
-        while True:
-            self._woken.clear()
-            try:
-                worked = await self.work_once()
-            except DatabaseAway as away:
-                log.warning("web_worker_without_database", reason=str(away))
-                worked = False
-            except Exception:
-                # The lease runs out and the look is taken up again.
-                log.exception("web_worker_round_failed")
-                worked = False
-            if not worked:
-                with suppress(TimeoutError):
-                    await asyncio.wait_for(self._woken.wait(), self._rule.poll_seconds)
+        await self._rounds.run(self.work_once)
 
     async def forget(self) -> None:
         """For ever: sites that were not called for long."""

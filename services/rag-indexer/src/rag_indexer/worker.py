@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Coroutine, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -28,6 +27,7 @@ from rag_indexer.metrics import JOB_SECONDS, JOBS, REPAIRS
 from rag_indexer.parsed import Unreadable
 from rag_indexer.progress import progressed
 from rag_indexer.records import Records
+from rag_indexer.rounds import Rounds
 from rag_indexer.store import Store
 
 Done = TypeVar("Done")
@@ -70,30 +70,16 @@ class Worker:
         self._records = records
         self._embedding = embedding
         self._rule = rule
-        self._woken = asyncio.Event()
+        self._rounds = Rounds("documents", rule.poll_seconds)
         self._claims = 0
 
     def wake(self) -> None:
         """There may be a job now."""
-        self._woken.set()
+        self._rounds.wake()
 
     async def work(self) -> None:
         """For ever; several of these may run in one process and in many."""
-        while True:
-            self._woken.clear()
-            try:
-                worked = await self.work_once()
-            except DatabaseAway as away:
-                log.warning("worker_without_database", reason=str(away))
-                worked = False
-            except Exception:
-                # The job's lease runs out and it is taken up again; a process that ends here
-                # would take its neighbours' jobs along.
-                log.exception("worker_round_failed")
-                worked = False
-            if not worked:
-                with suppress(TimeoutError):
-                    await asyncio.wait_for(self._woken.wait(), self._rule.poll_seconds)
+        await self._rounds.run(self.work_once)
 
     async def work_once(self) -> bool:
         """Take one job (or a handful of small records) and do it; False when there was none."""
