@@ -60,6 +60,16 @@ class Gateway:
         )
         return found
 
+    async def address_of(self, document_id: UUID) -> str | None:
+        """Where a document was found; None while its upload is on its way."""
+        try:
+            found = await self.ask(GetDocument, document_id=document_id)
+        except AskFailed as refused:
+            if refused.code != "not_found":
+                raise
+            return None
+        return str(found.document.source_url)
+
     async def is_idle(self, source_id: UUID) -> bool:
         try:
             return (await self.source(source_id)).source.state == "idle"
@@ -127,13 +137,7 @@ async def test_killed_over_a_page_it_goes_on(
     assert site.asked.count("/sitemap.xml") == 1, "what was listed stays listed"
 
     async def is_document() -> bool:
-        try:
-            found = await gateway.ask(GetDocument, document_id=gateway.kept[3].document_id)
-        except AskFailed as refused:
-            if refused.code != "not_found":
-                raise
-            return False  # the upload is on its way
-        return found.document.source_url == f"{site.url}/3"
+        return await gateway.address_of(gateway.kept[3].document_id) == f"{site.url}/3"
 
     await testkit.eventually_async(is_document, "a page is a document", 20)
     removed = DocumentRemoved.make(
