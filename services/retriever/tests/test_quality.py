@@ -29,6 +29,7 @@ BATCH = 16
 QUESTIONS = 20
 PASSAGES = 300
 
+pytest.importorskip("testkit", reason="needs a real database, which testkit finds or starts")
 pytestmark = [
     pytest.mark.skipif(not CACM.is_dir(), reason=f"the CACM collection is not at {CACM}"),
     pytest.mark.timeout(300),
