@@ -16,10 +16,17 @@ STORIES = (
     "templates",
     "channel_health",
     "conversations",
+    "inbox",
+    "curated",
+    "tools",
+    "trying",
+    "timelines",
     "documents",
     "web_sources",
     "knowledge",
     "models",
+    "model_routes",
+    "spending",
     "webhooks",
 )
 

@@ -195,16 +195,27 @@ class Stream(Message):
 
     kind = "stream"
     exchange = "streams"
+    to_each_replica: ClassVar[bool] = False
+    """Whether every process of a listener hears it, on a queue that lives as long as it does."""
 
     def __init_subclass__(
-        cls, *, owner: str = "", heard_by: tuple[str, ...] = (), version: int = 0, **kwargs: Any
+        cls,
+        *,
+        owner: str = "",
+        heard_by: tuple[str, ...] = (),
+        version: int = 0,
+        to_each_replica: bool = False,
+        **kwargs: Any,
     ) -> None:
         super().__init_subclass__(**kwargs)
         _name(cls, owner, heard_by, (owner,), version)
+        cls.to_each_replica = to_each_replica
 
     @classmethod
     def queues(cls) -> tuple[str, ...]:
-        """One transient-content queue a listener."""
+        """One transient-content queue a listener; none that stays where each replica hears it."""
+        if cls.to_each_replica:
+            return ()
         return tuple(listener_queue(listener, cls.address) for listener in cls.listeners)
 
 

@@ -3,7 +3,7 @@
 The widget's replay after a reconnect is `list-visitor-messages`.
 """
 
-from typing import Annotated
+from typing import Annotated, Literal
 from uuid import UUID
 
 from pydantic import AwareDatetime, Field
@@ -16,11 +16,15 @@ from contracts.v1.shapes import (
     ConversationStatus,
     Cursor,
     ExternalId,
+    HandoffBrief,
     Limit,
     MessageExtras,
     MessageText,
     RecordedMessage,
+    Role,
 )
+
+Tag = Annotated[str, Field(min_length=1, max_length=64)]
 
 
 class Conversation(Part):
@@ -37,6 +41,21 @@ class Conversation(Part):
     last_seq: int = Field(ge=0, description="Place of its last message.")
     created_at: AwareDatetime = Field(description="When it began, UTC.")
     last_message_at: AwareDatetime | None = Field(description="When something was last said, UTC.")
+    tags: Annotated[list[Tag], Field(max_length=32)] | None = Field(None, description="Tags.")
+    language: Annotated[str, Field(max_length=16)] | None = Field(
+        None, description="BCP 47, as the customer writes."
+    )
+    metadata: Annotated[str, Field(max_length=8_192)] | None = Field(
+        None, description="JSON object that integrators keep here."
+    )
+    snoozed_until: AwareDatetime | None = Field(None, description="When it wakes by itself, UTC.")
+    waiting_since: AwareDatetime | None = Field(
+        None, description="When the first message that nobody answered came, UTC."
+    )
+    last_text: ShortText | None = Field(None, description="Begin of its last message.")
+    last_role: Role | None = Field(None, description="Who said that.")
+    rating: int | None = Field(None, ge=1, le=5, description="The customer's last rating.")
+    brief: HandoffBrief | None = Field(None, description="Of its last handoff.")
 
 
 class ConversationFound(Answer):
@@ -73,6 +92,15 @@ class ListConversations(
     channel_id: UUID | None = Field(description="Only of this channel.")
     cursor: Cursor | None = Field(description="Where the page begins.")
     limit: Limit = Field(description="Size of the page.")
+    owner_kind: ConversationOwner | None = Field(None, description="Only those owned so.")
+    assignee: ShortText | None = Field(None, description="Only this person's; `-`: nobody's.")
+    tag: Tag | None = Field(None, description="Only with this tag.")
+    query: ShortText | None = Field(
+        None, description="Only with these words in a message, or this contact."
+    )
+    contact_external_id: ExternalId | None = Field(None, description="Only of this customer.")
+    waiting: bool | None = Field(None, description="Only those where a customer waits.")
+    order: Literal["newest", "longest_waiting"] | None = Field(None, description="Null is newest.")
 
 
 class GetConversation(
@@ -92,6 +120,23 @@ class UpdateConversation(
     status: ConversationStatus | None = Field(description="New status, null to keep.")
     owner_kind: ConversationOwner | None = Field(description="New owner, null to keep.")
     assignee: ShortText | None = Field(description="The person who takes it.")
+    unassign: bool | None = Field(None, description="Take the person away; people keep it.")
+    tags: Annotated[list[Tag], Field(max_length=32)] | None = Field(
+        None, description="All tags from now on, null to keep."
+    )
+    metadata: Annotated[str, Field(max_length=8_192)] | None = Field(
+        None, description="JSON object from now on, null to keep."
+    )
+    snooze_until: AwareDatetime | None = Field(
+        None, description="Sleep until then; a customer's message wakes it too."
+    )
+    language: Annotated[str, Field(max_length=16)] | None = Field(
+        None, description="BCP 47, null to keep."
+    )
+    expected_ownership_number: int | None = Field(
+        None, ge=1, description="Refused with `conflict` where somebody else was faster."
+    )
+    by: ShortText | None = Field(None, description="Who changes it.")
 
 
 class ListMessages(Request[MessagesListed], owner="orchestrator", asked_by=("gateway",), version=1):
@@ -131,6 +176,15 @@ class PostMessage(Request[MessagePosted], owner="orchestrator", asked_by=("gatew
     )
     reply_to: ExternalId | None = Field(
         None, description="Provider id of the message that it answers."
+    )
+    canned_reply_id: UUID | None = Field(
+        None, description="The canned reply that it was made from; text may be empty."
+    )
+    expected_ownership_number: int | None = Field(
+        None, ge=1, description="Refused with `conflict` where somebody else took it meanwhile."
+    )
+    expected_last_seq: int | None = Field(
+        None, ge=0, description="Refused with `conflict` where something was said meanwhile."
     )
 
 

@@ -5,8 +5,15 @@ from uuid import UUID
 
 from pydantic import AwareDatetime, Field
 
-from contracts.message import Answer, Event, Part, Request, ShortText
+from contracts.message import Answer, Code, Event, Part, Request, Sha256, ShortText, Stream
 from contracts.v1.shapes import ExternalId
+
+
+class PromptImage(Part):
+    """An image that the prompt shows; its bytes are in our storage."""
+
+    sha256: Sha256 = Field(description="Hash of the bytes in our storage.")
+    mime_type: ShortText = Field(description="image/jpeg, image/png, image/webp or image/gif.")
 
 
 class ToolCall(Part):
@@ -28,6 +35,9 @@ class ChatMessage(Part):
         description="Tools the assistant asked for."
     )
     tool_call_id: ShortText | None = Field(description="Which call a tool message answers.")
+    images: Annotated[list[PromptImage], Field(max_length=8)] | None = Field(
+        None, description="Shown to models that can see; the others read of it in the words."
+    )
 
 
 class ToolDefinition(Part):
@@ -59,6 +69,15 @@ class StreamTarget(Part):
     attempt: int = Field(ge=1, description="The lease's epoch.")
 
 
+class ModelTry(Part):
+    """One model that was called, or passed over, on the way to an answer."""
+
+    model: ShortText = Field(description="`provider/name`.")
+    outcome: Code = Field(description="answered, rate_limited, cooling_down, over_budget …")
+    detail: ShortText = Field(description="The provider's own words, where it failed.")
+    milliseconds: int = Field(ge=0, description="Time it took.")
+
+
 class ReplyGenerated(Answer):
     """What a model said."""
 
@@ -76,6 +95,21 @@ class ReplyGenerated(Answer):
     cost_usd: float | None = Field(ge=0, description="Null where the price is unknown.")
     milliseconds: int = Field(ge=0, description="Time taken.")
     first_token_milliseconds: int | None = Field(ge=0, description="Until the first word.")
+    cached_tokens: int | None = Field(
+        None, ge=0, description="Of the tokens read, those that the provider had kept."
+    )
+    tokens_estimated: bool | None = Field(
+        None, description="Whether we counted, because the provider did not say."
+    )
+    tries: Annotated[list[ModelTry], Field(max_length=16)] | None = Field(
+        None, description="Every model that was tried, in order."
+    )
+    variant: Literal["primary", "canary"] | None = Field(
+        None, description="Which of the route's first choices the conversation belongs to."
+    )
+    budget_step: Literal["full", "cheaper", "builtin"] | None = Field(
+        None, description="How far the tenant's budget had stepped down."
+    )
 
 
 class GenerateReply(
@@ -83,6 +117,8 @@ class GenerateReply(
 ):
     """Write the next message. The prompt's passages are given apart, so that a model that only
     extracts can read them without parsing the prompt.
+
+    Refused with `budget_exhausted` where the tenant wants a person instead of the builtin answerer.
     """
 
     purpose: Literal["answer", "rewrite", "summary"] = Field(description="What it is for.")
@@ -100,6 +136,51 @@ class GenerateReply(
     reply_tokens_max: int = Field(ge=1, le=16_384, description="Longest answer.")
     deadline_at: AwareDatetime = Field(description="After this nobody waits any more, UTC.")
     stream: StreamTarget | None = Field(description="Where words go while they are written.")
+    answer_schema: Annotated[str, Field(max_length=16_384)] | None = Field(
+        None, description="JSON Schema, as JSON text, that the answer's text has to fit."
+    )
+    spent_for: Code | None = Field(
+        None, description="What the ledger notes instead of the purpose: judge, replay, shadow …"
+    )
+    seed: ShortText | None = Field(
+        None, description="Chooses between the route's first choices; null is the conversation."
+    )
+
+
+class CallAbandoned(
+    Stream, owner="orchestrator", heard_by=("llm-router",), version=1, to_each_replica=True
+):
+    """Nobody waits for a model call any more: stop it, it costs money."""
+
+    request_id: UUID = Field(description="`message_id` of the request.")
+
+
+class AudioTranscribed(Answer):
+    """What was said in a recording."""
+
+    text: Annotated[str, Field(max_length=65_536)] = Field(description="The words.")
+    language: Annotated[str, Field(max_length=16)] | None = Field(
+        description="BCP 47, where the model says it."
+    )
+    model: ShortText = Field(description="The model that listened, `provider/name`.")
+    seconds: float | None = Field(ge=0, description="Length of the recording, where it is known.")
+    cost_usd: float | None = Field(ge=0, description="Null where the price is unknown.")
+    milliseconds: int = Field(ge=0, description="Time taken.")
+
+
+class TranscribeAudio(
+    Request[AudioTranscribed], owner="llm-router", asked_by=("orchestrator",), version=1
+):
+    """Write down a voice note; refused with `unknown_model` where no model can listen."""
+
+    conversation_id: UUID | None = Field(description="For the spend ledger.")
+    sha256: Sha256 = Field(description="Hash of the recording in our storage.")
+    mime_type: ShortText = Field(description="audio/ogg, audio/mpeg …")
+    size_bytes: int = Field(ge=1, description="Size of the recording.")
+    language: Annotated[str, Field(max_length=16)] | None = Field(
+        description="BCP 47, where the conversation's language is known."
+    )
+    deadline_at: AwareDatetime = Field(description="After this nobody waits any more, UTC.")
 
 
 class TextsEmbedded(Answer):
@@ -117,7 +198,7 @@ class TextsEmbedded(Answer):
 class EmbedTexts(
     Request[TextsEmbedded],
     owner="llm-router",
-    asked_by=("rag-indexer", "retriever"),
+    asked_by=("rag-indexer", "retriever", "orchestrator"),
     version=1,
 ):
     """Turn texts into vectors."""

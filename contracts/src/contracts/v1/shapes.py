@@ -247,6 +247,20 @@ class Citation(Part):
     )
 
 
+class HandoffBrief(Part):
+    """What a person should know before the first word."""
+
+    summary: Annotated[str, Field(max_length=2_000)] = Field(description="What happened so far.")
+    wish: ShortText = Field(description="What the customer wants.")
+    tried: Annotated[list[ShortText], Field(max_length=10)] = Field(
+        description="What the bot did: searches, tools, answers."
+    )
+    sources: Annotated[list[ShortText], Field(max_length=10)] = Field(
+        description="Documents that were found."
+    )
+    written_by: ShortText = Field(description="The model, or `rules` where none was asked.")
+
+
 class RecordedMessage(Part):
     """A message of a conversation, with its place in it."""
 

@@ -15,6 +15,29 @@ from contracts.v1.documents import ChunkingRule
 from contracts.v1.shapes import ChannelType, ExternalId, TemplateCall
 
 
+class OpenHours(Part):
+    """A time in the week when people are there."""
+
+    weekday: int = Field(ge=0, le=6, description="0 is Monday.")
+    opens: Annotated[str, Field(max_length=5, pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$")] = Field(
+        description="Local time, `09:00`."
+    )
+    closes: Annotated[
+        str, Field(max_length=5, pattern=r"^(([01][0-9]|2[0-3]):[0-5][0-9]|24:00)$")
+    ] = Field(description="Local time, later on the same day; `24:00` is midnight.")
+
+
+class BusinessHours(Part):
+    """When people are there; without any hours, always."""
+
+    timezone: Annotated[str, Field(max_length=64)] = Field(description="IANA, `Europe/Zagreb`.")
+    hours: Annotated[list[OpenHours], Field(max_length=50)] = Field(description="The week.")
+    closed_on: Annotated[
+        list[Annotated[str, Field(max_length=10, pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$")]],
+        Field(max_length=100),
+    ] = Field(description="Days on which nobody is there, local dates.")
+
+
 class TenantSettings(Part):
     """What a tenant may choose; absent choices are filled by gateway before they are said."""
 
@@ -71,6 +94,78 @@ class TenantSettings(Part):
     )
     multi_query: bool | None = Field(
         None, description="Whether long questions are also searched part by part."
+    )
+    instructions: Annotated[str, Field(max_length=16_384)] | None = Field(
+        None, description="What the bot should do and leave, after the system prompt."
+    )
+    grounding: Literal["strict", "open"] | None = Field(
+        None, description="strict: only what documents say; null is open."
+    )
+    low_confidence: Literal["answer", "disclaim", "hand_over"] | None = Field(
+        None, description="What happens to an answer below the threshold; null is answer."
+    )
+    confidence_minimum: float | None = Field(
+        None, ge=0, le=1, description="The threshold; null: the platform's."
+    )
+    disclaimer: Annotated[str, Field(max_length=1_000)] | None = Field(
+        None, description="Said with an answer that is not sure; null: a sentence by language."
+    )
+    on_failure: Literal["apologise", "hand_over"] | None = Field(
+        None, description="When no model could answer; null is apologise."
+    )
+    handoff_after_misses: int | None = Field(
+        None,
+        ge=1,
+        le=20,
+        description="Hand over after so many answers in a row that found nothing.",
+    )
+    coalesce_ceiling_milliseconds: int | None = Field(
+        None,
+        ge=0,
+        le=60_000,
+        description="Longest that a burst is waited for; null: six times the"
+        " waiting time, 10 s at most.",
+    )
+    supersede: bool | None = Field(
+        None,
+        description="Whether a new message restarts an answer that is being written; null is yes.",
+    )
+    summarise_history: bool | None = Field(
+        None, description="Whether what no longer fits into the prompt is summed up; null is yes."
+    )
+    link_hosts: Annotated[list[ShortText], Field(max_length=100)] | None = Field(
+        None,
+        description="Hosts that answers may link to and show images of, beside those of the "
+        "tenant's own web pages and curated answers; `*.example.org` for all below.",
+    )
+    tools: Annotated[list[ShortText], Field(max_length=64)] | None = Field(
+        None, description="Built-in tools that the bot is offered; null: all."
+    )
+    business_hours: BusinessHours | None = Field(None, description="Null: always open.")
+    away_reply: Annotated[str, Field(max_length=2_000)] | None = Field(
+        None, description="Said instead of the handoff's words while nobody is there."
+    )
+    away_mode: Literal["bot", "away"] | None = Field(
+        None,
+        description="Whether the bot answers outside business hours, or only the away reply; "
+        "null is bot.",
+    )
+    inactivity_minutes: int | None = Field(
+        None, ge=1, le=525_600, description="Resolve after so long without a word; null: never."
+    )
+    unanswered_alarm_minutes: int | None = Field(
+        None, ge=1, le=10_080, description="Alarm when a customer waits so long; null: 15."
+    )
+    ask_for_rating: bool | None = Field(
+        None, description="Whether the customer is asked how content they are, at the end."
+    )
+    rating_question: Annotated[str, Field(max_length=1_000)] | None = Field(
+        None, description="How they are asked; null: a sentence by language."
+    )
+    language_replies: Annotated[str, Field(max_length=32_768)] | None = Field(
+        None,
+        description="JSON object: language to {handoff_reply, failure_reply, away_reply, "
+        "rating_question, handoff_keywords}; what is absent is the tenant's.",
     )
     quota_documents: int | None = Field(None, ge=0, description="Null: the platform's default.")
     quota_bytes: int | None = Field(None, ge=0, description="Null: the platform's default.")

@@ -11,7 +11,7 @@
 from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import Field
+from pydantic import AwareDatetime, Field
 
 from contracts.message import Code, Event, ShortText, Stream
 from contracts.v1.shapes import (
@@ -20,6 +20,7 @@ from contracts.v1.shapes import (
     ConversationOwner,
     ConversationStatus,
     ExternalId,
+    HandoffBrief,
     MessageText,
     RecordedMessage,
 )
@@ -83,6 +84,16 @@ class TurnCompleted(
     cost_usd: float | None = Field(ge=0, description="Cost; null where a price is unknown.")
     tool_rounds: int = Field(ge=0, le=5, description="Rounds of tool calls.")
     duration_milliseconds: int = Field(ge=0, description="From lease to commit.")
+    confidence: float | None = Field(
+        None, ge=0, le=1, description="Computed from evidence; null where nothing was judged."
+    )
+    decision: Code | None = Field(
+        None, description="answer, disclaimed, low_confidence, curated, handoff_model …"
+    )
+    superseded: int | None = Field(
+        None, ge=0, description="Runs that were thrown away because the customer wrote more."
+    )
+    experiment_id: UUID | None = Field(None, description="The canary that it belongs to.")
 
 
 class TurnFailed(Event, owner="orchestrator", heard_by=(), version=1, public="response.failed"):
@@ -115,6 +126,7 @@ class HandoffRequested(
     )
     detail: ShortText = Field(description="One sentence: the keyword, the wish, the error.")
     ownership_number: int = Field(ge=1, description="The fencing number from now on.")
+    brief: HandoffBrief | None = Field(None, description="What a person should know first.")
 
 
 class ConversationUpdated(
@@ -134,3 +146,11 @@ class ConversationUpdated(
     owner_kind: ConversationOwner = Field(description="Who answers from now on.")
     assignee: ShortText | None = Field(description="The person, if one is assigned.")
     ownership_number: int = Field(ge=1, description="Rises with each change of owner.")
+    tags: Annotated[list[ShortText], Field(max_length=32)] | None = Field(
+        None, description="Tags from now on; null where they did not change."
+    )
+    snoozed_until: AwareDatetime | None = Field(None, description="When it wakes by itself, UTC.")
+    by: ShortText | None = Field(None, description="Who changed it, where a person did.")
+    brief: HandoffBrief | None = Field(
+        None, description="Follows a handoff when a model has written it."
+    )
