@@ -28,6 +28,7 @@ from orchestrator.domain import Leased, Standing, inbound_identity
 from orchestrator.failures import TurnFailure
 from orchestrator.storable import clipped, storable_text
 from orchestrator.store import Aside, LockedConversation, Placed
+from orchestrator.tools import HandoffReason
 
 _CUSTOMER_TEXT_BYTES_MAX: Final = 150_000
 _LONG_TEXT_CHARACTERS: Final = 8_000
@@ -237,7 +238,7 @@ def conversation_updated(envelope: Envelope, standing: Standing) -> Conversation
 
 
 def handoff_requested(
-    envelope: Envelope, standing: Standing, reason: Literal["keyword", "model", "api"], detail: str
+    envelope: Envelope, standing: Standing, reason: HandoffReason, detail: str
 ) -> HandoffRequested:
     """A person should take the conversation."""
     return HandoffRequested.make(

@@ -8,7 +8,7 @@ never ends the turn.
 import json
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from jsonschema import Draft202012Validator
 
@@ -28,12 +28,16 @@ class ToolFailed(Exception):
     """A tool could not do its work; the sentence is for the model."""
 
 
+HandoffReason = Literal["keyword", "model", "low_confidence", "error", "budget", "api"]
+
+
 @dataclass(slots=True)
 class Decisions:
-    """What the model decided about the conversation; done when its words are said, not before."""
+    """What was decided about the conversation; done when its words are said, not before."""
 
     handoff: str | None = None
     """Why a person should take over, in one sentence."""
+    handoff_by: HandoffReason = "model"
     ends: bool = False
 
 

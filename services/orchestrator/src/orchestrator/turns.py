@@ -218,7 +218,9 @@ class TurnWorker:
         envelope = Envelope.of_turn(leased)
         news: list[Message] = [telling.conversation_updated(envelope, standing)]
         if reason is not None:
-            news.insert(0, telling.handoff_requested(envelope, standing, "model", reason))
+            news.insert(
+                0, telling.handoff_requested(envelope, standing, decisions.handoff_by, reason)
+            )
         return standing.ownership_number, news
 
     async def _suppress(self, tx: Transaction, leased: Leased, draft: Draft) -> tuple[str, bool]:
