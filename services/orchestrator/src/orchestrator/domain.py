@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Final, Literal
 from uuid import UUID, uuid5
 
+from contracts.v1.knowledge import SearchTuning
 from contracts.v1.shapes import (
     ChannelType,
     ConversationOwner,
@@ -84,6 +85,20 @@ class StoredMessage:
 
 
 @dataclass(frozen=True, slots=True)
+class Trial:
+    """What is different for a turn that tries something."""
+
+    spent_for: Literal["trial", "replay", "shadow"] | None
+    """What the ledger notes; None for a canary, which answers customers like any turn."""
+    tools: Literal["real", "recorded", "none"] = "real"
+    """Whether the tenant's own tools are really called."""
+    model: str | None = None
+    """`provider/name` instead of the tenant's route."""
+    tuning: SearchTuning | None = None
+    """How to search, instead of the tenant's way."""
+
+
+@dataclass(frozen=True, slots=True)
 class Leased:
     """A conversation under this worker's lease: everything a turn needs to know."""
 
@@ -104,6 +119,10 @@ class Leased:
     messages: Sequence[StoredMessage]
     newest_provider_message_id: str | None = None
     """The provider's id of the customer's newest message."""
+    own_revision: int = 0
+    """Of tools, curated answers and experiments: what is remembered under a lower one is old."""
+    trial: Trial | None = None
+    """Set where nothing of the turn reaches a customer, or where a canary's settings answer."""
 
     @property
     def unanswered(self) -> list[StoredMessage]:

@@ -24,6 +24,10 @@ select exists (select from tenants)
 -- A tenant's settings and their revision.
 select revision, settings from tenants where tenant_id = $1::uuid
 
+-- name: raise_own_revision
+-- Something that a tenant's turns are made of was changed here.
+update tenants set own_revision = own_revision + 1 where tenant_id = $1::uuid
+
 -- name: begin_conversation
 -- Make the contact and its conversation where they are missing; nothing if the channel is unknown.
 with known as (
@@ -194,6 +198,7 @@ with leased as (
 select leased.channel_id, leased.channel_type, leased.contact_external_id,
     leased.ownership_number, leased.lease_epoch, leased.turn_attempts,
     leased.last_customer_seq, clock_timestamp() as leased_at, tenants.revision,
+    tenants.own_revision,
     (select min(messages.seq) from messages
      where messages.tenant_id = $1::uuid and messages.conversation_id = $2::uuid
         and messages.role = 'customer' and messages.seq > leased.last_answered_seq) as first_seq,

@@ -91,6 +91,7 @@ class Searcher:
             limit=limit,
             filter=wanted,
             explain=True,
+            tuning=leased.trial and leased.trial.tuning,
         )
         noted: dict[str, Any] = {"query": query}
         if wanted is not None:
@@ -135,6 +136,7 @@ class Searcher:
             purpose="rewrite",
             conversation_id=leased.conversation_id,
             model=None,
+            spent_for=leased.trial and leased.trial.spent_for,
             messages=completion_prompt(asked, leased.history),
             tools=[],
             passages=[],

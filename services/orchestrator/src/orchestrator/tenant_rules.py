@@ -49,6 +49,10 @@ class RuleBook:
         self._known[tenant_id] = rules
         return rules
 
+    async def changed_here(self, tx: Transaction, tenant_id: UUID) -> None:
+        """Tell every replica that tools, curated answers or experiments of a tenant changed."""
+        await tx.execute(self._queries["raise_own_revision"], tenant_id)
+
     def history_messages_max(self, tenant_id: UUID) -> int:
         """Return how much history a turn may show, as far as it is known; else the most."""
         known = self._known.get(tenant_id)

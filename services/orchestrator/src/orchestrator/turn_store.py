@@ -84,6 +84,7 @@ class TurnStore:
             first_seq=first_seq,
             last_seq=row["last_customer_seq"],
             tenant_revision=row["revision"],
+            own_revision=row["own_revision"],
             leased_at=row["leased_at"],
             leased_monotonic=monotonic(),
             turn_id=turn_identity(conversation_id, first_seq),

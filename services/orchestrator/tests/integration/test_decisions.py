@@ -8,7 +8,7 @@ from bus import AskTimeout
 from contracts.v1.models import GenerateReply, ToolCall
 from contracts.v1.sending import SendMessage
 from contracts.v1.turns import ConversationUpdated, HandoffRequested, TurnCompleted
-from orchestrator.answering import DEFAULT_END_REPLY
+from orchestrator.drafting import DEFAULT_END_REPLY
 
 
 def decides(name: str, arguments: str = "{}") -> ToolCall:

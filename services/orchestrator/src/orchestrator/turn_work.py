@@ -1,0 +1,63 @@
+"""What one turn may take, and what it has gathered so far."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from contracts.v1.models import ChatMessage, ReplyGenerated
+from contracts.v1.tenants import TenantSettings
+from orchestrator.domain import Leased
+from orchestrator.metrics import Durations
+from orchestrator.passages import PassageBook
+from orchestrator.prompt import as_evidence, passages_as_evidence
+from orchestrator.searching import SearchRecord
+from orchestrator.tools import Decisions, ToolRegistry
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerLimits:
+    """How long and how often a turn asks others."""
+
+    search_seconds: float = 3.0
+    completion_seconds: float = 4.0
+    model_seconds: float = 60.0
+    turn_seconds: float = 120.0
+    tool_rounds_max: int = 5
+
+
+@dataclass(slots=True)
+class Work:
+    """A turn while it is being answered."""
+
+    leased: Leased
+    settings: TenantSettings
+    registry: ToolRegistry
+    durations: Durations
+    deadline: float
+    book: PassageBook = field(default_factory=PassageBook)
+    messages: list[ChatMessage] = field(default_factory=list)
+    replies: list[ReplyGenerated] = field(default_factory=list)
+    record: SearchRecord = field(default_factory=SearchRecord)
+    tool_calls: list[dict[str, Any]] = field(default_factory=list)
+    decisions: Decisions = field(default_factory=Decisions)
+    tokens_left: int = 0
+    rounds: int = 0
+
+    @property
+    def all_replies(self) -> list[ReplyGenerated]:
+        """Every model call of the turn, completing the question included."""
+        return [*self.record.completions, *self.replies]
+
+    def evidence(self) -> dict[str, Any]:
+        """Return what is stored with the turn, whatever becomes of it."""
+        return {
+            "understood": self.record.understood,
+            "searches": self.record.searches,
+            "passages": passages_as_evidence(self.book),
+            "prompt": as_evidence(self.messages),
+            "tool_calls": self.tool_calls,
+            "model_calls": [
+                reply.model_dump(mode="json", exclude={"text", "tool_calls"})
+                for reply in self.all_replies
+            ],
+            "milliseconds": self.durations.milliseconds,
+        }
