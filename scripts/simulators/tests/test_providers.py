@@ -116,6 +116,37 @@ async def test_anthropic_stream_and_tool(provider: Provider) -> None:
     assert orjson.loads(raw)["stop_reason"] == "tool_use"
 
 
+@pytest.mark.parametrize(
+    ("body", "complaint"),
+    [
+        ({"messages": [{"role": "user", "content": "Hi"}]}, "max_tokens"),
+        ({"max_tokens": 9, "messages": [{"role": "assistant", "content": "Hi"}]}, "first message"),
+        ({"max_tokens": 9, "messages": [{"role": "user", "content": " "}]}, "non-empty"),
+        (
+            {
+                "max_tokens": 9,
+                "messages": [
+                    {"role": "user", "content": "Hi"},
+                    {
+                        "role": "assistant",
+                        "content": [{"type": "tool_use", "id": "a", "name": "n", "input": {}}],
+                    },
+                    {"role": "user", "content": "Well?"},
+                ],
+            },
+            "without `tool_result`",
+        ),
+    ],
+)
+async def test_anthropic_refuses_what_the_real_one_refuses(
+    provider: Provider, body: dict[str, Any], complaint: str
+) -> None:
+    status, raw = await provider.post("/v1/messages", {"model": "claude"} | body)
+    assert status == 400
+    assert orjson.loads(raw)["error"]["type"] == "invalid_request_error"
+    assert complaint in orjson.loads(raw)["error"]["message"]
+
+
 async def test_ollama_streams_unless_told_not_to(provider: Provider) -> None:
     _, raw = await provider.post("/api/chat", CHAT)
     lines = [orjson.loads(line) for line in raw.splitlines()]
@@ -132,12 +163,13 @@ async def test_errors_carry_status_and_retry_after(
 ) -> None:
     step = {"kind": "error", "status": status, "retry_after_seconds": 3, "times": 2}
     await provider.script(steps=[step])
+    body = {"model": "sim-small", "max_tokens": 9, "messages": CHAT["messages"][1:]}
     for _ in range(2):
-        async with provider.session.post(provider.url + path, json=CHAT) as answer:
+        async with provider.session.post(provider.url + path, json=body) as answer:
             assert answer.status == status
             assert answer.headers["Retry-After"] == "3"
             assert "error" in await answer.json()
-    assert (await provider.post(path, CHAT))[0] == 200
+    assert (await provider.post(path, body))[0] == 200
 
 
 async def test_a_cut_stream_breaks_the_connection(provider: Provider) -> None:

@@ -298,17 +298,29 @@ async def test_a_tenants_own_key_is_unsealed_for_it_alone(
 
 
 @pytest.mark.timeout(240)
-async def test_litellm_is_loaded_when_it_is_needed_first(
-    router: Any, asker: Asker, provider: Any
+async def test_all_goes_by_litellm_where_the_setting_says_so(
+    processes: Any, environment: dict[str, str], asker: Asker, provider: Any
 ) -> None:
+    process = processes.spawn("llm_router", environment, CHAT_LLM_ADAPTER="litellm")
+    await asyncio.to_thread(process.wait_ready)
     seconds = 90.0
     reply = await asker.reply(seconds=seconds, model="anthropic/claude-sim", stream=target())
     if reply.fallback:  # a busy machine imports litellm for longer than one model's share
         reply = await asker.reply(seconds=seconds, model="anthropic/claude-sim", stream=target())
     assert (reply.model, reply.fallback) == ("anthropic/claude-sim", False)
     assert reply.text.endswith("within 30 days. [1]")
-    assert "litellm is loaded" in router.log.read_text()
+    assert "litellm is loaded" in process.log.read_text()
     assert {call["provider"] for call in await provider.calls()} == {"anthropic"}
+
+
+async def test_anthropic_and_openai_are_called_without_litellm(
+    router: Any, asker: Asker, provider: Any
+) -> None:
+    for model in ("anthropic/claude-sim", "openai/sim"):
+        reply = await asker.reply(model=model, stream=target())
+        assert (reply.model, reply.fallback) == (model, False)
+    assert {call["provider"] for call in await provider.calls()} == {"anthropic", "openai"}
+    assert "litellm is loaded" not in router.log.read_text()
 
 
 async def test_killed_in_the_middle_of_a_stream_and_asked_again(

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from contracts.v1.models import ToolCall
 from llm_router.cooldowns import Cooldowns
 from llm_router.domain import (
     Access,
@@ -203,14 +204,21 @@ def test_a_provider_that_says_it_failed_has_failed() -> None:
         finish_reason("error", called_tools=False)
 
 
-def test_nothing_said_is_no_answer_but_a_refusal_is() -> None:
+def test_nothing_said_is_no_answer_but_a_refusal_is(chat_call: Any) -> None:
     with pytest.raises(ModelFailed):
-        checked(ChatOutcome(" \n", (), "stop", 1, 1))
-    assert checked(ChatOutcome("", (), "content_filter", 1, 1)).finish_reason == "content_filter"
+        checked(ChatOutcome(" \n", (), "stop", 1, 1), chat_call())
+    refused = checked(ChatOutcome("", (), "content_filter", 1, 1), chat_call())
+    assert refused.finish_reason == "content_filter"
 
 
-def test_an_answer_fits_into_a_message() -> None:
-    outcome = checked(ChatOutcome("ž" * 150_000, (), "stop", 1, 1))
+def test_a_tool_that_was_not_offered_is_left_out_of_an_answer_with_words(chat_call: Any) -> None:
+    wish = ToolCall(call_id="a", name="search", arguments="{}")
+    outcome = checked(ChatOutcome("Well.", (wish,), "tool_calls", 1, 1), chat_call(tools=[]))
+    assert (outcome.text, outcome.tool_calls, outcome.finish_reason) == ("Well.", (), "stop")
+
+
+def test_an_answer_fits_into_a_message(chat_call: Any) -> None:
+    outcome = checked(ChatOutcome("ž" * 150_000, (), "stop", 1, 1), chat_call())
     assert len(outcome.text.encode()) <= 200_000
     assert outcome.finish_reason == "length"
 

@@ -49,7 +49,7 @@ class BuiltinAdapter:
         text = await self._text(call)
         if on_words is not None:
             await self._say(text, on_words, call.timeout_seconds)
-        return checked(ChatOutcome(text, (), "stop", None, None))
+        return checked(ChatOutcome(text, (), "stop", None, None), call)
 
     async def _text(self, call: ChatCall) -> str:
         question = extractive.question_of(call.messages)

@@ -9,6 +9,7 @@ from uuid import UUID
 
 import aiohttp
 
+from llm_router.anthropic_wire import AnthropicWire
 from llm_router.builtin import BuiltinAdapter
 from llm_router.config import Settings
 from llm_router.cooldowns import Cooldowns
@@ -23,7 +24,7 @@ from llm_router.domain import (
 )
 from llm_router.embedding import Embedder
 from llm_router.handlers import Defaults, Handlers
-from llm_router.lean import LeanAdapter
+from llm_router.lean import LeanAdapter, LeanEmbeddings
 from llm_router.litellm_rank import LitellmRanker
 from llm_router.minilm import MiniLM
 from llm_router.prices import Prices
@@ -86,8 +87,10 @@ def compose(
     chat: dict[str, ChatAdapter] = {}
     embedders: dict[str, EmbeddingAdapter] = {BUILTIN: minilm}
     if settings.adapter == "auto":
-        chat = {BUILTIN: builtin, "openai": lean}
-        embedders["openai"] = lean
+        anthropic = LeanAdapter(session, settings.stall_seconds, AnthropicWire())
+        chat = {BUILTIN: builtin, "openai": lean, "ollama": lean, "anthropic": anthropic}
+        vectors = LeanEmbeddings(session)
+        embedders |= {"openai": vectors, "ollama": vectors}
     prices, ledger = Prices(), Ledger(save_spends)
     routes = Routes(load_route, _unsealer(settings.master_keys), _platform_access(settings))
     router = Router(

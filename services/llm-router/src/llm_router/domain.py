@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Literal, Protocol
@@ -34,6 +35,7 @@ _FINISH_REASONS: dict[str, FinishReason] = {
     "content_filter": "content_filter",
     "refusal": "content_filter",
     "safety": "content_filter",
+    "model_context_window_exceeded": "length",
 }
 
 
@@ -87,12 +89,27 @@ class Model:
         return f"{self.provider}/{self.name}"
 
 
+class Gate(Protocol):
+    """Bounds the calls of one provider."""
+
+    def enter(self, tenant_id: UUID, seconds: float) -> AbstractAsyncContextManager[None]:
+        """Hold a place during a call of at most `seconds`. Raises ModelFailed."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Access:
-    """Where a provider is reached and with which key."""
+    """Where a provider is reached and with which key.
+
+    `own` is the tenant's own key or address: the provider bills the tenant. `guarded` is an address
+    that a tenant chose, which only the checked way out may dial. Calls enter all of `gates`.
+    """
 
     url: str | None
-    key: str | None
+    key: str | None = field(repr=False)
+    own: bool = False
+    guarded: bool = False
+    gates: tuple[Gate, ...] = field(default=(), compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,13 +129,19 @@ class ChatCall:
 
 @dataclass(frozen=True, slots=True)
 class ChatOutcome:
-    """What a model answered; token counts are None where the provider gave none."""
+    """What a model answered; token counts are None where the provider gave none.
+
+    `input_tokens` holds everything that was read; `cached_tokens` of them came from the provider's
+    prompt cache and `cache_write_tokens` were put there, which each have a price of their own.
+    """
 
     text: str
     tool_calls: tuple[ToolCall, ...]
     finish_reason: FinishReason
     input_tokens: int | None
     output_tokens: int | None
+    cached_tokens: int = 0
+    cache_write_tokens: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,8 +230,16 @@ def finish_reason(raw: str | None, *, called_tools: bool) -> FinishReason:
     return known
 
 
-def checked(outcome: ChatOutcome) -> ChatOutcome:
-    """Refuse an answer that says nothing; cut one that no message could carry."""
+def checked(outcome: ChatOutcome, call: ChatCall) -> ChatOutcome:
+    """Refuse an answer that says nothing; cut one that no message could carry.
+
+    A model that calls a tool though none was offered is heard as far as it also spoke.
+    """
+    if outcome.tool_calls and not call.tools:
+        finish = "stop" if outcome.finish_reason == "tool_calls" else outcome.finish_reason
+        outcome = replace(outcome, tool_calls=(), finish_reason=finish)
+        if not outcome.text.strip():
+            raise ModelFailed("bad_response", "the model calls tools, but none was offered")
     silent = not outcome.text.strip() and not outcome.tool_calls
     if silent and outcome.finish_reason != "content_filter":
         raise ModelFailed("empty_answer", "the model answered with nothing")
@@ -253,6 +284,7 @@ def failure_of_status(status: int, detail: str, retry_after_seconds: float | Non
         return ModelFailed("timeout", detail)
     if status >= 500:
         return ModelFailed("overloaded", detail, retry_after_seconds)
-    if "context" in detail and ("length" in detail or "window" in detail):
+    too_long = "context" in detail and ("length" in detail or "window" in detail)
+    if too_long or status == 413 or "prompt is too long" in detail:
         return ModelFailed("context_too_long", detail)
     return ModelFailed("bad_request", detail)

@@ -1,4 +1,4 @@
-"""The short path to OpenAI-compatible providers: aiohttp and the wire format, nothing between.
+"""The short path to OpenAI- and Anthropic-compatible providers: aiohttp and the wire format.
 
 litellm costs some 9 ms of CPU a call; this costs some 0.3 ms (ADR 0010).
 """
@@ -6,7 +6,8 @@ litellm costs some 9 ms of CPU a call; this costs some 0.3 ms (ADR 0010).
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
 
 import aiohttp
 import orjson
@@ -22,44 +23,140 @@ from llm_router.domain import (
     Vectors,
     checked,
     estimated_tokens,
-    failure_of_status,
 )
-from llm_router.openai_wire import (
-    EventReader,
-    Gathered,
-    chat_body,
-    error_text,
-    read_answer,
-    read_vectors,
-    retry_after_seconds,
-)
+from llm_router.gathering import EventReader
+from llm_router.lean_http import posted, read_body, understood
+from llm_router.openai_wire import OpenAIWire, headers, read_vectors, versioned
 from llm_router.unit_vectors import unit_rows
 
-_BODY_BYTES_MAX = 16 * 1024 * 1024
 _VECTORS_BYTES_MAX = 128 * 1024 * 1024
-_CONNECT_SECONDS = 5.0
+_STREAM_BYTES_MAX = 64 * 1024 * 1024
+_LAST_BYTES_SECONDS = 0.05
+
+
+class Gathering(Protocol):
+    """An answer as it comes together from the events of a stream."""
+
+    finish: str | None
+    ended: bool
+
+    def take_event(self, event: dict[str, Any]) -> str:
+        """Add one event; gives the new words."""
+        ...
+
+    def full(self) -> bool:
+        """Whether the answer is as long as we take."""
+        ...
+
+    def outcome(self) -> ChatOutcome:
+        """The finished answer."""
+        ...
+
+
+class Wire(Protocol):
+    """One published format of chats."""
+
+    def url(self, base: str) -> str:
+        """Where a chat is asked for."""
+        ...
+
+    def headers(self, key: str | None) -> Mapping[str, str]:
+        """What stands above a body."""
+        ...
+
+    def body(self, call: ChatCall, *, stream: bool) -> dict[str, Any]:
+        """The JSON body of a call."""
+        ...
+
+    def read(self, body: bytes) -> ChatOutcome:
+        """Read a whole answer."""
+        ...
+
+    def gathering(self) -> Gathering:
+        """An answer that will come in events."""
+        ...
 
 
 class LeanAdapter:
-    """Calls OpenAI-compatible endpoints over one pooled session."""
+    """Chats in one wire format over one pooled session."""
 
-    def __init__(self, session: aiohttp.ClientSession, stall_seconds: float) -> None:
+    def __init__(
+        self, session: aiohttp.ClientSession, stall_seconds: float, wire: Wire | None = None
+    ) -> None:
         self._session = session
         self._stall_seconds = stall_seconds
+        self._wire: Wire = wire or OpenAIWire()
 
     async def chat(self, call: ChatCall, on_words: OnWords | None) -> ChatOutcome:
         """Call the model; streams when `on_words` is given. Raises ModelFailed."""
-        body = orjson.dumps(chat_body(call, stream=on_words is not None))
+        stream = on_words is not None
+        async with posted(
+            self._session,
+            self._wire.url(base_url(call.access)),
+            orjson.dumps(self._wire.body(call, stream=stream)),
+            self._wire.headers(call.access.key),
+            call.timeout_seconds,
+            self._stall_seconds if stream else None,
+        ) as response:
+            with understood():
+                if on_words is None or response.content_type == "application/json":
+                    outcome = self._wire.read(await read_body(response))
+                else:
+                    outcome = await self._read_stream(response, on_words)
+        return checked(outcome, call)
+
+    async def _read_stream(
+        self, response: aiohttp.ClientResponse, on_words: OnWords
+    ) -> ChatOutcome:
+        """Gather a stream; one that ends without a finish reason was cut and is a failure."""
+        gathered, reader = self._wire.gathering(), EventReader()
         try:
-            async with self._post(
-                call.access, "/chat/completions", body, call.timeout_seconds
-            ) as r:
-                await _refuse_errors(r)
-                if on_words is None:
-                    return checked(read_answer(await _read(r)))
-                return checked(await _read_stream(r, on_words))
-        except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            raise _failure(error) from error
+            await self._gather(response, gathered, reader, on_words)
+        except (aiohttp.ClientError, TimeoutError, OSError):
+            # With its reason to stop, the answer is whole: only the counts of tokens were lost.
+            if gathered.finish is None:
+                raise
+        if gathered.finish is None and not reader.events:
+            detail = f"no event in a stream of {response.content_type}"
+            raise ModelFailed("bad_response", detail)
+        if gathered.finish is None:
+            raise ModelFailed("truncated", "the stream ended without a finish reason")
+        return gathered.outcome()
+
+    async def _gather(
+        self,
+        response: aiohttp.ClientResponse,
+        gathered: Gathering,
+        reader: EventReader,
+        on_words: OnWords,
+    ) -> None:
+        clock = asyncio.get_running_loop().time
+        heard_at, lines, size = clock(), 0, 0
+        async for chunk in response.content.iter_any():
+            for event in reader.feed(chunk):
+                words = gathered.take_event(event)
+                if words:
+                    on_words(words)
+            if gathered.full():
+                gathered.finish = "length"
+                return
+            if reader.done or gathered.ended:
+                await _last_bytes(response)
+                return
+            size += len(chunk)
+            if size > _STREAM_BYTES_MAX:
+                raise ModelFailed("bad_response", "the stream is too long")
+            if reader.lines > lines:
+                heard_at, lines = clock(), reader.lines
+            elif clock() - heard_at > self._stall_seconds:
+                raise ModelFailed("timeout", "the stream drips, but no line of it comes to its end")
+
+
+class LeanEmbeddings:
+    """Vectors of OpenAI-compatible endpoints over one pooled session."""
+
+    def __init__(self, session: aiohttp.ClientSession) -> None:
+        self._session = session
 
     async def embed(
         self,
@@ -72,96 +169,29 @@ class LeanAdapter:
         """One unit vector a text, in order. Raises ModelFailed."""
         del purpose
         wish = {"model": model.name, "input": list(texts), "encoding_format": "base64"}
-        try:
-            async with self._post(access, "/embeddings", orjson.dumps(wish), timeout_seconds) as r:
-                await _refuse_errors(r)
-                rows, tokens = read_vectors(await _read(r, _VECTORS_BYTES_MAX), len(texts))
-        except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            raise _failure(error) from error
+        url = f"{versioned(base_url(access))}/embeddings"
+        async with posted(
+            self._session, url, orjson.dumps(wish), headers(access.key), timeout_seconds
+        ) as response:
+            with understood():
+                body = await read_body(response, _VECTORS_BYTES_MAX)
+                rows, tokens = read_vectors(body, len(texts))
         counted = sum(map(estimated_tokens, texts)) if tokens is None else tokens
         return Vectors(unit_rows(rows), len(rows[0]), counted)
 
-    def _post(
-        self, access: Access, path: str, body: bytes, timeout_seconds: float
-    ) -> aiohttp.client._RequestContextManager:
-        if not access.url:
-            raise ModelFailed("not_authorised", "no base URL is configured for the provider")
-        headers = {"Content-Type": "application/json"}
-        if access.key:
-            headers["Authorization"] = f"Bearer {access.key}"
-        timeout = aiohttp.ClientTimeout(
-            total=timeout_seconds,
-            sock_connect=min(_CONNECT_SECONDS, timeout_seconds),
-            sock_read=self._stall_seconds,
-        )
-        return self._session.post(
-            versioned(access.url) + path,
-            data=body,
-            headers=headers,
-            timeout=timeout,
-            allow_redirects=False,
-        )
+
+def base_url(access: Access) -> str:
+    """Where the provider is; not_authorised if nobody said."""
+    if not access.url:
+        raise ModelFailed("not_authorised", "no base URL is configured for the provider")
+    return access.url
 
 
-def versioned(url: str) -> str:
-    """A base URL with its version path, which people leave out or not."""
-    url = url.rstrip("/")
-    return f"{url}/v1" if url.count("/") == 2 else url
-
-
-async def _refuse_errors(response: aiohttp.ClientResponse) -> None:
-    if response.status == 200:
-        return
-    if 300 <= response.status < 400:
-        raise ModelFailed("bad_response", f"the provider redirects ({response.status})")
-    detail = error_text(await _read(response))
-    wait = retry_after_seconds(response.headers.get("Retry-After"))
-    raise failure_of_status(response.status, f"HTTP {response.status}: {detail}", wait)
-
-
-async def _read(response: aiohttp.ClientResponse, bytes_max: int = _BODY_BYTES_MAX) -> bytes:
-    parts: list[bytes] = []
-    size = 0
-    async for part in response.content.iter_any():
-        size += len(part)
-        if size > bytes_max:
-            raise ModelFailed("bad_response", "the answer is too long")
-        parts.append(part)
-    return b"".join(parts)
-
-
-async def _read_stream(response: aiohttp.ClientResponse, on_words: OnWords) -> ChatOutcome:
-    """Gather a stream; one that ends without a finish reason was cut and is a failure."""
-    gathered = Gathered()
+async def _last_bytes(response: aiohttp.ClientResponse) -> None:
+    """Read the end that follows the last event, so that the connection can be used again."""
     try:
-        await _gather(response, gathered, on_words)
+        async with asyncio.timeout(_LAST_BYTES_SECONDS):
+            while not response.content.at_eof():
+                await response.content.readany()
     except (aiohttp.ClientError, TimeoutError, OSError):
-        # With its reason to stop, the answer is whole: only the counts of tokens were lost.
-        if gathered.finish is None:
-            raise
-    if gathered.finish is None:
-        raise ModelFailed("truncated", "the stream ended without a finish reason")
-    return gathered.outcome()
-
-
-async def _gather(response: aiohttp.ClientResponse, gathered: Gathered, on_words: OnWords) -> None:
-    reader = EventReader()
-    async for chunk in response.content.iter_any():
-        for event in reader.feed(chunk):
-            words = gathered.take_event(event)
-            if words:
-                on_words(words)
-        if gathered.full():
-            gathered.finish = "length"
-            response.close()
-            return
-        if reader.done:
-            return
-
-
-def _failure(error: Exception) -> ModelFailed:
-    if isinstance(error, asyncio.TimeoutError):
-        return ModelFailed("timeout", f"no answer in time ({type(error).__name__})")
-    if isinstance(error, aiohttp.ClientPayloadError):
-        return ModelFailed("truncated", "the connection broke inside the answer")
-    return ModelFailed("unreachable", f"{type(error).__name__}: {error}")
+        return

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from llm_router.domain import ModelFailed, failure_of_status
-from llm_router.openai_wire import retry_after_seconds
+from llm_router.gathering import retry_after_seconds
 
 _CODES = {
     "Timeout": "timeout",
@@ -20,7 +20,16 @@ _CODES = {
     "JSONDecodeError": "bad_response",
     "MidStreamFallbackError": "truncated",
 }
-_UNREADABLE = ("Unterminated", "can't decode", "Unable to get json", "Expecting value", "not JSON")
+_UNREADABLE = (
+    "Unterminated",
+    "can't decode",
+    "Unable to get json",
+    "Expecting value",
+    "not JSON",
+    "Got unexpected response",
+    "must be a mapping",
+)
+_NAMED = {"rate_limit_error": "rate_limited", "overloaded_error": "overloaded"}
 _CONNECTION = ("disconnected", "Connection error", "Cannot connect", "Connection refused")
 
 
@@ -31,13 +40,9 @@ def failure_from(error: Exception) -> ModelFailed:
         return inner
     text = str(error).split("Traceback", maxsplit=1)[0]
     detail = f"{type(error).__name__}: {text}"
-    code = _CODES.get(type(error).__name__)
-    if code == "truncated" and ("Timeout" in text or "timed out" in text):
-        code = "timeout"
-    if any(mark in text for mark in _UNREADABLE):
-        code = "bad_response"
-    if code == "bad_request" and "Provider NOT provided" in text:
-        code = "unknown_model"
+    code = _code(type(error).__name__, text)
+    if code == "bad_request":
+        return failure_of_status(400, detail, None)
     if code is not None:
         return ModelFailed(code, detail, _retry_after(error))
     if type(error).__name__ == "APIConnectionError" or any(mark in text for mark in _CONNECTION):
@@ -46,6 +51,17 @@ def failure_from(error: Exception) -> ModelFailed:
     if isinstance(status, int):
         return failure_of_status(status, detail, _retry_after(error))
     return ModelFailed("bad_response", detail)
+
+
+def _code(kind: str, text: str) -> str | None:
+    code = _CODES.get(kind)
+    if code == "truncated" and ("Timeout" in text or "timed out" in text):
+        return "timeout"
+    if any(mark in text for mark in _UNREADABLE):
+        return "bad_response"
+    if code == "bad_request" and "Provider NOT provided" in text:
+        return "unknown_model"
+    return code or next((meant for name, meant in _NAMED.items() if name in text), None)
 
 
 def _inner(error: BaseException) -> ModelFailed | None:

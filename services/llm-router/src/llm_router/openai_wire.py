@@ -3,26 +3,52 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import orjson
 
-from contracts.v1.models import ChatMessage, ToolCall, ToolDefinition
-from llm_router.domain import (
-    TEXT_CHARACTERS_MAX,
-    ChatCall,
-    ChatOutcome,
-    ModelFailed,
-    finish_reason,
-)
+from contracts.v1.models import ChatMessage, ToolDefinition
+from llm_router.domain import ChatCall, ChatOutcome, ModelFailed
+from llm_router.gathering import Gathered, failure_of_event, load_object
 
-_TOOL_CALLS_MAX = 16
-_ARGUMENT_CHARACTERS_MAX = 32_768
 _NEW_LIMIT_NAME = ("o1", "o3", "o4", "gpt-5")
+
+
+def versioned(url: str) -> str:
+    """A base URL with its version path, which people leave out or not."""
+    url = url.rstrip("/")
+    return f"{url}/v1" if url.count("/") == 2 else url
+
+
+class OpenAIWire:
+    """Chat completions, as `LeanAdapter` speaks them."""
+
+    def url(self, base: str) -> str:
+        """Where a chat is asked for."""
+        return f"{versioned(base)}/chat/completions"
+
+    def headers(self, key: str | None) -> Mapping[str, str]:
+        """What stands above a body."""
+        return headers(key)
+
+    def body(self, call: ChatCall, *, stream: bool) -> dict[str, Any]:
+        """The JSON body of a call."""
+        return chat_body(call, stream=stream)
+
+    def read(self, body: bytes) -> ChatOutcome:
+        """Read a whole answer."""
+        return read_answer(body)
+
+    def gathering(self) -> OpenAIGathered:
+        """An answer that will come in events."""
+        return OpenAIGathered()
+
+
+def headers(key: str | None) -> dict[str, str]:
+    """The headers of a JSON request."""
+    plain = {"Content-Type": "application/json"}
+    return plain | {"Authorization": f"Bearer {key}"} if key else plain
 
 
 def chat_body(call: ChatCall, *, stream: bool) -> dict[str, Any]:
@@ -52,12 +78,20 @@ def tools_of(tools: Sequence[ToolDefinition]) -> list[dict[str, Any]]:
     return [{"type": "function", "function": _function(tool)} for tool in tools]
 
 
-def _function(tool: ToolDefinition) -> dict[str, Any]:
+def parameters_of(tool: ToolDefinition) -> Any:
+    """The JSON schema of a tool's arguments; bad_request if it is no JSON."""
     try:
-        parameters = orjson.loads(tool.parameters)
+        return orjson.loads(tool.parameters)
     except orjson.JSONDecodeError as error:
         raise ModelFailed("bad_request", f"parameters of tool {tool.name}: {error}") from error
-    return {"name": tool.name, "description": tool.description, "parameters": parameters}
+
+
+def _function(tool: ToolDefinition) -> dict[str, Any]:
+    return {
+        "name": tool.name,
+        "description": tool.description,
+        "parameters": parameters_of(tool),
+    }
 
 
 def _message(message: ChatMessage) -> dict[str, Any]:
@@ -80,17 +114,15 @@ def _message(message: ChatMessage) -> dict[str, Any]:
 
 
 def read_answer(body: bytes) -> ChatOutcome:
-    """Read a whole answer; bad_response or truncated when it is not one."""
-    answer = _load(body)
-    try:
-        choice = answer["choices"][0]
-        message = choice["message"]
-    except (KeyError, IndexError, TypeError) as error:
-        raise ModelFailed("bad_response", f"no choice in the answer: {error!r}") from error
+    """Read a whole answer; truncated when its end lacks, a KeyError or the like when it is none."""
+    answer = load_object(body)
+    if answer.get("error"):
+        raise failure_of_event(answer["error"])
+    choice = answer["choices"][0]
     if choice.get("finish_reason") is None:
         raise ModelFailed("truncated", "the answer has no finish reason")
-    gathered = Gathered()
-    gathered.take_delta(message)
+    gathered = OpenAIGathered()
+    gathered.take_delta(choice["message"])
     gathered.finish = choice["finish_reason"]
     gathered.take_usage(answer.get("usage"))
     return gathered.outcome()
@@ -98,7 +130,7 @@ def read_answer(body: bytes) -> ChatOutcome:
 
 def read_vectors(body: bytes, expected: int) -> tuple[list[Sequence[float]], int | None]:
     """The vectors of an embeddings answer in the order of the texts, and the tokens read."""
-    answer = _load(body)
+    answer = load_object(body)
     try:
         rows = sorted(answer["data"], key=lambda row: row["index"])
         vectors = [_vector(row["embedding"]) for row in rows]
@@ -120,21 +152,15 @@ def _vector(value: Any) -> Sequence[float]:
     return row  # type: ignore[no-any-return]  # a row of numbers, as a list is
 
 
-@dataclass(slots=True)
-class Gathered:
-    """An answer as it comes together from deltas."""
+class OpenAIGathered(Gathered):
+    """An answer as it comes together from messages, deltas and events."""
 
-    parts: list[str] = field(default_factory=list)
-    characters: int = 0
-    calls: dict[int, dict[str, str]] = field(default_factory=dict)
-    finish: str | None = None
-    input_tokens: int | None = None
-    output_tokens: int | None = None
+    __slots__ = ()
 
     def take_event(self, event: dict[str, Any]) -> str:
         """Add one stream event; gives the new words."""
         if event.get("error"):
-            raise ModelFailed("overloaded", f"error in the stream: {event['error']}")
+            raise failure_of_event(event["error"])
         self.take_usage(event.get("usage"))
         words = ""
         for choice in event.get("choices") or []:
@@ -144,14 +170,20 @@ class Gathered:
 
     def take_delta(self, delta: dict[str, Any]) -> str:
         """Add the text and tool fragments of one delta or message; gives the text."""
-        words = delta.get("content") or ""
-        if not isinstance(words, str):
-            raise ModelFailed("bad_response", "content is not text")
-        if words:
-            self.parts.append(words)
-            self.characters += len(words)
+        words = self.take_words(delta.get("content"))
+        refusal = delta.get("refusal")
+        if refusal:
+            self.refused = True
+            words += self.take_words(refusal)
         for position, fragment in enumerate(delta.get("tool_calls") or []):
-            self._take_tool(fragment.get("index", position), fragment)
+            function = fragment.get("function") or {}
+            index = fragment.get("index")
+            self.take_tool(
+                position if index is None else index,
+                fragment.get("id"),
+                function.get("name"),
+                function.get("arguments"),
+            )
         return words
 
     def take_usage(self, usage: dict[str, Any] | None) -> None:
@@ -159,93 +191,5 @@ class Gathered:
         if usage:
             self.input_tokens = usage.get("prompt_tokens", self.input_tokens)
             self.output_tokens = usage.get("completion_tokens", self.output_tokens)
-
-    def full(self) -> bool:
-        """Whether the answer is as long as we take."""
-        return self.characters >= TEXT_CHARACTERS_MAX
-
-    def outcome(self) -> ChatOutcome:
-        """The finished answer."""
-        calls = tuple(
-            ToolCall(
-                call_id=call["id"][:512] or f"call_{index}",
-                name=call["name"][:512],
-                arguments=call["arguments"] or "{}",
-            )
-            for index, call in sorted(self.calls.items())
-            if call["name"]
-        )
-        return ChatOutcome(
-            text="".join(self.parts)[:TEXT_CHARACTERS_MAX],
-            tool_calls=calls,
-            finish_reason=finish_reason(self.finish, called_tools=bool(calls)),
-            input_tokens=self.input_tokens,
-            output_tokens=self.output_tokens,
-        )
-
-    def _take_tool(self, index: int, fragment: dict[str, Any]) -> None:
-        if index not in self.calls and len(self.calls) >= _TOOL_CALLS_MAX:
-            raise ModelFailed("bad_response", f"more than {_TOOL_CALLS_MAX} tool calls")
-        call = self.calls.setdefault(index, {"id": "", "name": "", "arguments": ""})
-        function = fragment.get("function") or {}
-        call["id"] = fragment.get("id") or call["id"]
-        call["name"] = function.get("name") or call["name"]
-        call["arguments"] += function.get("arguments") or ""
-        if len(call["arguments"]) > _ARGUMENT_CHARACTERS_MAX:
-            raise ModelFailed("bad_response", "tool arguments are too long")
-
-
-class EventReader:
-    """Cuts a byte stream into the JSON events of server-sent events."""
-
-    def __init__(self) -> None:
-        self._rest = b""
-        self.done = False
-
-    def feed(self, chunk: bytes) -> Iterator[dict[str, Any]]:
-        """Give the events that this chunk completes."""
-        *lines, self._rest = (self._rest + chunk).split(b"\n")
-        if len(self._rest) > 1_000_000:
-            raise ModelFailed("bad_response", "an event of the stream is too long")
-        for line in lines:
-            if not line.startswith(b"data:"):
-                continue
-            data = line[5:].strip()
-            if data == b"[DONE]":
-                self.done = True
-            elif data:
-                yield _load(data)
-
-
-def _load(body: bytes) -> dict[str, Any]:
-    try:
-        value = orjson.loads(body)
-    except orjson.JSONDecodeError as error:
-        raise ModelFailed("bad_response", f"not JSON: {error}") from error
-    if not isinstance(value, dict):
-        raise ModelFailed("bad_response", "not a JSON object")
-    return value
-
-
-def error_text(body: bytes) -> str:
-    """The provider's own words in an error body."""
-    try:
-        error = orjson.loads(body)["error"]
-        return str(error["message"] if isinstance(error, dict) else error)[:400]
-    except (orjson.JSONDecodeError, KeyError, TypeError):
-        return body[:200].decode("utf-8", "replace")
-
-
-def retry_after_seconds(value: str | None) -> float | None:
-    """A Retry-After header in seconds, given as seconds or as an HTTP date."""
-    if not value:
-        return None
-    try:
-        return max(0.0, float(value))
-    except ValueError:
-        pass
-    try:
-        moment = parsedate_to_datetime(value)
-    except ValueError:
-        return None
-    return max(0.0, (moment - datetime.now(UTC)).total_seconds())
+            details = usage.get("prompt_tokens_details") or {}
+            self.cached_tokens = details.get("cached_tokens") or self.cached_tokens

@@ -28,9 +28,8 @@ from llm_router.domain import (
     checked,
     estimated_tokens,
 )
-from llm_router.lean import versioned
 from llm_router.litellm_failures import failure_from
-from llm_router.openai_wire import Gathered, messages_of, tools_of
+from llm_router.openai_wire import OpenAIGathered, messages_of, tools_of, versioned
 from llm_router.unit_vectors import unit_rows
 from observe import get_logger
 
@@ -67,14 +66,18 @@ class LitellmAdapter:
         litellm = await self.load()
         token = CURRENT_CALL.set(call)
         try:
-            answer = await litellm.acompletion(
-                **_arguments(call, self._stall_seconds, stream=on_words is not None)
-            )
-            if on_words is None:
-                return checked(_whole(answer))
-            return checked(await _streamed(answer, on_words))
+            # Its own timeouts are those between two bytes: an answer that drips has none.
+            async with asyncio.timeout(call.timeout_seconds):
+                answer = await litellm.acompletion(
+                    **_arguments(call, self._stall_seconds, stream=on_words is not None)
+                )
+                if on_words is None:
+                    return checked(_whole(answer), call)
+                return checked(await _streamed(answer, on_words), call)
         except (ModelFailed, asyncio.CancelledError):
             raise
+        except TimeoutError as error:
+            raise ModelFailed("timeout", f"{call.model}: no answer in time") from error
         except Exception as error:
             raise failure_from(error) from error
         finally:
@@ -196,7 +199,7 @@ def _base_url(model: Model, access: Access) -> str | None:
 
 def _whole(answer: Any) -> ChatOutcome:
     choice = answer.choices[0]
-    gathered = Gathered()
+    gathered = OpenAIGathered()
     gathered.take_delta(_plain(choice.message))
     gathered.finish = choice.finish_reason
     gathered.take_usage(_usage(answer))
@@ -205,7 +208,7 @@ def _whole(answer: Any) -> ChatOutcome:
 
 async def _streamed(stream: Any, on_words: OnWords) -> ChatOutcome:
     """Gather a stream; litellm invents a "stop" for one that was cut, so look behind it."""
-    gathered = Gathered()
+    gathered = OpenAIGathered()
     try:
         async for chunk in stream:
             for choice in chunk.choices:

@@ -18,6 +18,7 @@ _BRACKETED = re.compile(
 )
 _WORDS = re.compile(r"\S+\s*")
 _ENDLESS = "onwards "
+_ACCENTED = "Le café est ouvert aujourd'hui."
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +48,10 @@ class Plan:
     usage: bool
     model: str
     call_id: str
+    tool_count: int = 1
+    refusal_field: bool = False
+    cached_tokens: int = 0
+    cache_write_tokens: int = 0
 
     @property
     def text(self) -> str:
@@ -70,11 +75,16 @@ def plan_answer(asked: Asked, step: Step, call_number: int) -> Plan:
         usage=step.usage and (asked.include_usage or not asked.stream),
         model=asked.model,
         call_id=f"sim-{call_number}",
+        tool_count=step.tool_count,
+        refusal_field=step.kind == "refusal" and step.refusal_field,
+        cached_tokens=step.cached_tokens,
+        cache_write_tokens=step.cache_write_tokens,
     )
 
 
 def _finish(step: Step) -> str:
-    return "content_filter" if step.kind == "refusal" else "stop"
+    refused = step.kind == "refusal" and not step.refusal_field
+    return "content_filter" if refused else "stop"
 
 
 def _tool_call(asked: Asked, step: Step) -> tuple[str | None, str]:
@@ -101,6 +111,8 @@ def _text(asked: Asked, step: Step) -> str:
         return "I cannot help with that."
     if step.kind == "endless":
         return _ENDLESS
+    if step.kind == "wrong_encoding":
+        return _ACCENTED
     return quote_first_passage(asked)
 
 

@@ -11,7 +11,21 @@ from simulators.providers.answering import Asked, Plan
 
 PROVIDER = "anthropic"
 CONTENT_TYPE = "text/event-stream"
-_STOP = {"stop": "end_turn", "tool_calls": "tool_use", "length": "max_tokens"}
+_STOP = {
+    "stop": "end_turn",
+    "tool_calls": "tool_use",
+    "length": "max_tokens",
+    "content_filter": "refusal",
+}
+_ERRORS = {
+    400: "invalid_request_error",
+    401: "authentication_error",
+    403: "permission_error",
+    404: "not_found_error",
+    413: "request_too_large",
+    429: "rate_limit_error",
+    529: "overloaded_error",
+}
 
 
 def read_chat(body: dict[str, Any]) -> Asked:
@@ -30,6 +44,29 @@ def read_chat(body: dict[str, Any]) -> Asked:
         tools=tuple(t["name"] for t in body.get("tools") or []),
         has_tool_result=any(block.get("type") == "tool_result" for block in blocks),
     )
+
+
+def complaint(body: dict[str, Any]) -> str | None:
+    """What the real API would refuse with a 400."""
+    if not isinstance(body.get("max_tokens"), int):
+        return "max_tokens: Field required"
+    messages = body.get("messages") or []
+    if not messages or messages[0].get("role") != "user":
+        return "messages: first message must use the user role"
+    wanted: set[str] = set()
+    for place, message in enumerate(messages):
+        if message.get("role") not in ("user", "assistant"):
+            return f"messages.{place}.role: Input should be 'user' or 'assistant'"
+        blocks = _blocks(message)
+        if any(b.get("type") == "text" and not b.get("text", "").strip() for b in blocks):
+            return "messages: text content blocks must be non-empty"
+        given = {b.get("tool_use_id") for b in blocks if b.get("type") == "tool_result"}
+        if given - wanted:
+            return f"messages.{place}: unexpected `tool_use_id` found in `tool_result` blocks"
+        if wanted - given:
+            return f"messages.{place}: `tool_use` ids were found without `tool_result` blocks"
+        wanted = {b["id"] for b in blocks if b.get("type") == "tool_use"}
+    return None
 
 
 def _blocks(message: dict[str, Any]) -> list[dict[str, Any]]:
@@ -54,48 +91,53 @@ def whole(plan: Plan) -> dict[str, Any]:
     content: list[dict[str, Any]] = []
     if plan.tool:
         arguments = orjson.loads(plan.tool_arguments) if _valid(plan) else {}
-        content.append(_tool(plan) | {"input": arguments})
+        content += [_tool(plan, place) | {"input": arguments} for place in range(plan.tool_count)]
     elif plan.text:
         content.append({"type": "text", "text": plan.text})
     return _message(plan) | {
         "content": content,
         "stop_reason": _stop(plan),
-        "usage": {"input_tokens": plan.prompt_tokens, "output_tokens": plan.completion_tokens},
+        "usage": _usage(plan, plan.completion_tokens),
     }
 
 
 def stream(plan: Plan) -> Iterator[bytes]:
     """The SSE events of a streamed call, without the closing ones."""
-    start = _message(plan) | {
-        "content": [],
-        "stop_reason": None,
-        "usage": {"input_tokens": plan.prompt_tokens, "output_tokens": 1},
-    }
-    yield _sse("message_start", {"message": start})
-    if plan.tool:
-        yield _sse("content_block_start", {"index": 0, "content_block": _tool(plan)})
+    start: dict[str, Any] = {"content": [], "stop_reason": None, "usage": _usage(plan, 1)}
+    yield _sse("message_start", {"message": _message(plan) | start})
+    for place in range(plan.tool_count if plan.tool else 0):
+        if place:
+            yield _sse("content_block_stop", {"index": place - 1})
+        yield _sse("content_block_start", {"index": place, "content_block": _tool(plan, place)})
         half = len(plan.tool_arguments) // 2
         for part in (plan.tool_arguments[:half], plan.tool_arguments[half:]):
-            yield _delta({"type": "input_json_delta", "partial_json": part})
+            yield _delta({"type": "input_json_delta", "partial_json": part}, place)
+    if plan.tool:
         return
     yield _sse("content_block_start", {"index": 0, "content_block": {"type": "text", "text": ""}})
+    yield _sse("ping", {})
     for chunk in plan.chunks:
         yield _delta({"type": "text_delta", "text": chunk})
 
 
 def closing(plan: Plan) -> bytes:
     """The end of the stream."""
-    end = _sse("content_block_stop", {"index": 0})
+    end = _sse("content_block_stop", {"index": plan.tool_count - 1 if plan.tool else 0})
     delta = {"stop_reason": _stop(plan), "stop_sequence": None}
     usage = {"output_tokens": plan.completion_tokens}
     end += _sse("message_delta", {"delta": delta, "usage": usage})
     return end + _sse("message_stop", {})
 
 
+def error_event(status: int, message: str) -> bytes:
+    """An error in the middle of a stream."""
+    return _sse("error", error(status, message))
+
+
 def error(status: int, message: str) -> dict[str, Any]:
     """An error body."""
-    kinds = {429: "rate_limit_error", 529: "overloaded_error"}
-    return {"type": "error", "error": {"type": kinds.get(status, "api_error"), "message": message}}
+    kind = _ERRORS.get(status, "api_error")
+    return {"type": "error", "error": {"type": kind, "message": message}}
 
 
 def _valid(plan: Plan) -> bool:
@@ -107,11 +149,23 @@ def _valid(plan: Plan) -> bool:
 
 
 def _stop(plan: Plan) -> str:
-    return _STOP.get(plan.finish, "refusal" if plan.finish == "content_filter" else plan.finish)
+    return _STOP.get(plan.finish, plan.finish)
 
 
-def _tool(plan: Plan) -> dict[str, Any]:
-    return {"type": "tool_use", "id": f"toolu_{plan.call_id}", "name": plan.tool, "input": {}}
+def _tool(plan: Plan, place: int) -> dict[str, Any]:
+    call_id = f"toolu_{plan.call_id}" + (f"-{place}" if place else "")
+    return {"type": "tool_use", "id": call_id, "name": plan.tool, "input": {}}
+
+
+def _usage(plan: Plan, written: int) -> dict[str, int]:
+    if not plan.usage:
+        return {}
+    return {
+        "input_tokens": max(0, plan.prompt_tokens - plan.cached_tokens - plan.cache_write_tokens),
+        "cache_creation_input_tokens": plan.cache_write_tokens,
+        "cache_read_input_tokens": plan.cached_tokens,
+        "output_tokens": written,
+    }
 
 
 def _message(plan: Plan) -> dict[str, Any]:
@@ -124,8 +178,8 @@ def _message(plan: Plan) -> dict[str, Any]:
     }
 
 
-def _delta(delta: dict[str, Any]) -> bytes:
-    return _sse("content_block_delta", {"index": 0, "delta": delta})
+def _delta(delta: dict[str, Any], index: int = 0) -> bytes:
+    return _sse("content_block_delta", {"index": index, "delta": delta})
 
 
 def _sse(name: str, value: dict[str, Any]) -> bytes:

@@ -14,7 +14,7 @@ from simulators.providers import anthropic_wire, cohere_wire, ollama_wire, opena
 from simulators.providers.answering import plan_answer
 from simulators.providers.calls import Calls
 from simulators.providers.playing import error_answer, play
-from simulators.providers.script import Script, ScriptBody
+from simulators.providers.script import Script, ScriptBody, Step
 
 SCRIPT = web.AppKey("script", Script)
 CALLS = web.AppKey("calls", Calls)
@@ -62,6 +62,11 @@ async def _ollama_chat(request: web.Request) -> web.StreamResponse:
 
 async def _chat(request: web.Request, wire: ModuleType) -> web.StreamResponse:
     body = await _read_json(request)
+    complaint = wire.complaint(body) if hasattr(wire, "complaint") else None
+    if complaint is not None:
+        refused = Step(kind="error", status=400, message=complaint)
+        request.app[CALLS].add(wire.PROVIDER, request.path, request.headers, body, "refused")
+        return error_answer(wire, refused)
     asked = wire.read_chat(body)
     wants_tool = bool(asked.tools) and not asked.has_tool_result
     step = request.app[SCRIPT].next_step(wire.PROVIDER, asked.model, "chat", wants_tool=wants_tool)

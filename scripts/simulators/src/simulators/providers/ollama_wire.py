@@ -34,14 +34,15 @@ def whole(plan: Plan) -> dict[str, Any]:
     """The body of a call without streaming."""
     message: dict[str, Any] = {"role": "assistant", "content": plan.text}
     if plan.tool:
-        message["tool_calls"] = [_tool(plan)]
+        message["tool_calls"] = [_tool(plan)] * plan.tool_count
     return _line(plan, message) | _done(plan)
 
 
 def stream(plan: Plan) -> Iterator[bytes]:
     """The NDJSON lines of a streamed call, without the closing one."""
     if plan.tool:
-        message = {"role": "assistant", "content": "", "tool_calls": [_tool(plan)]}
+        message: dict[str, Any] = {"role": "assistant", "content": ""}
+        message["tool_calls"] = [_tool(plan)] * plan.tool_count
         yield _ndjson(_line(plan, message) | {"done": False})
     for chunk in plan.chunks:
         yield _ndjson(_line(plan, {"role": "assistant", "content": chunk}) | {"done": False})
@@ -50,6 +51,11 @@ def stream(plan: Plan) -> Iterator[bytes]:
 def closing(plan: Plan) -> bytes:
     """The end of the stream."""
     return _ndjson(_line(plan, {"role": "assistant", "content": ""}) | _done(plan))
+
+
+def error_event(status: int, message: str) -> bytes:
+    """An error in the middle of a stream."""
+    return _ndjson(error(status, message))
 
 
 def error(_status: int, message: str) -> dict[str, Any]:

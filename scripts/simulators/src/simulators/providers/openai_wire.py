@@ -41,9 +41,11 @@ def text_of(content: Any) -> str:
 
 def whole(plan: Plan) -> dict[str, Any]:
     """The body of a call without streaming."""
-    message: dict[str, Any] = {"role": "assistant", "content": plan.text or None}
+    message: dict[str, Any] = {"role": "assistant", "content": plan.text or None, "refusal": None}
+    if plan.refusal_field:
+        message |= {"content": None, "refusal": plan.text}
     if plan.tool:
-        message["tool_calls"] = [_tool(plan)]
+        message["tool_calls"] = [_tool(plan, place) for place in range(plan.tool_count)]
     body: dict[str, Any] = {
         "id": f"chatcmpl-{plan.call_id}",
         "object": "chat.completion",
@@ -60,12 +62,13 @@ def stream(plan: Plan) -> Iterator[bytes]:
     """The SSE events of a streamed call, without the closing ones."""
     yield _event(plan, {"role": "assistant", "content": ""}, None)
     for chunk in plan.chunks:
-        yield _event(plan, {"content": chunk}, None)
-    if plan.tool:
+        yield _event(plan, {"refusal" if plan.refusal_field else "content": chunk}, None)
+    for place in range(plan.tool_count if plan.tool else 0):
         half = len(plan.tool_arguments) // 2
-        yield _event(plan, {"tool_calls": [_tool(plan) | {"index": 0} | _named(plan)]}, None)
+        named = _tool(plan, place) | {"index": place} | _named(plan)
+        yield _event(plan, {"tool_calls": [named]}, None)
         for part in (plan.tool_arguments[:half], plan.tool_arguments[half:]):
-            fragment = {"index": 0, "function": {"arguments": part}}
+            fragment = {"index": place, "function": {"arguments": part}}
             yield _event(plan, {"tool_calls": [fragment]}, None)
 
 
@@ -77,9 +80,15 @@ def closing(plan: Plan) -> bytes:
     return end + b"data: [DONE]\n\n"
 
 
+def error_event(status: int, message: str) -> bytes:
+    """An error in the middle of a stream."""
+    return _sse(error(status, message))
+
+
 def error(status: int, message: str) -> dict[str, Any]:
     """An error body."""
-    kind = "rate_limit_error" if status == 429 else "server_error"
+    kinds = {400: "invalid_request_error", 401: "authentication_error", 429: "rate_limit_error"}
+    kind = kinds.get(status, "server_error")
     return {"error": {"message": message, "type": kind, "param": None, "code": None}}
 
 
@@ -116,20 +125,22 @@ def _pack(vector: list[float]) -> str:
     return base64.b64encode(struct.pack(f"<{len(vector)}f", *vector)).decode()
 
 
-def _tool(plan: Plan) -> dict[str, Any]:
+def _tool(plan: Plan, place: int) -> dict[str, Any]:
     function = {"name": plan.tool, "arguments": plan.tool_arguments}
-    return {"id": f"call_{plan.call_id}", "type": "function", "function": function}
+    call_id = f"call_{plan.call_id}" + (f"-{place}" if place else "")
+    return {"id": call_id, "type": "function", "function": function}
 
 
 def _named(plan: Plan) -> dict[str, Any]:
     return {"function": {"name": plan.tool, "arguments": ""}}
 
 
-def _usage(plan: Plan) -> dict[str, int]:
+def _usage(plan: Plan) -> dict[str, Any]:
     return {
         "prompt_tokens": plan.prompt_tokens,
         "completion_tokens": plan.completion_tokens,
         "total_tokens": plan.prompt_tokens + plan.completion_tokens,
+        "prompt_tokens_details": {"cached_tokens": plan.cached_tokens, "audio_tokens": 0},
     }
 
 

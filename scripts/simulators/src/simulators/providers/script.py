@@ -18,6 +18,10 @@ Kind = Literal[
     "empty",
     "refusal",
     "wrong_encoding",
+    "html",
+    "drip",
+    "reset",
+    "stream_error",
 ]
 
 
@@ -32,11 +36,21 @@ class Step(BaseModel):
     arguments: dict[str, Any] | None = Field(
         None, description="Tool arguments; none = {'query': last user text}."
     )
-    status: int = Field(500, description="HTTP status of `kind=error` (429, 500, 503, 529 ...).")
+    tool_count: int = Field(1, ge=1, description="How many calls of that tool.")
+    encoding: Literal["broken", "bom", "latin-1"] = Field(
+        "broken", description="What `kind=wrong_encoding` does to the bytes."
+    )
+    refusal_field: bool = Field(
+        False, description="OpenAI: a refusal stands in `refusal`, finish reason `stop`."
+    )
+    cached_tokens: int = Field(0, ge=0, description="Of the prompt, read from the prompt cache.")
+    cache_write_tokens: int = Field(0, ge=0, description="Of the prompt, put into it (Anthropic).")
+    status: int = Field(500, description="Of `kind=error` and `kind=stream_error`.")
     retry_after_seconds: float | None = Field(None, description="Sent as Retry-After.")
+    retry_after_date: bool = Field(False, description="Send Retry-After as an HTTP date.")
     message: str = Field("simulated failure", description="Error text in the body.")
     delay_ms: int = Field(0, ge=0, description="Wait before the first byte.")
-    chunk_delay_ms: int = Field(0, ge=0, description="Wait between stream chunks.")
+    chunk_delay_ms: int = Field(0, ge=0, description="Wait between stream chunks (drip: bytes).")
     chunk_words: int = Field(2, ge=1, description="Words in one stream chunk.")
     after_chunks: int = Field(2, ge=0, description="Chunks sent before a cut or hang.")
     clean: bool = Field(
