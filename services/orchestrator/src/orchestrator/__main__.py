@@ -16,11 +16,13 @@ async def start(settings: Settings, life: Life) -> None:
         pace=settings.pace(),
         lease_seconds=settings.lease_seconds,
         typing_after_seconds=settings.typing_after_seconds,
+        rehearsals=settings.rehearsals(),
     )
     listen(wiring.bus, parts)
     await wiring.start(life)
     life.background("heartbeat", parts.runner.heartbeat())
     life.background("sweep", parts.runner.sweep())
+    life.background("trials", parts.trials.rehearsing.work())
     life.closing(parts.runner.stop)
     await parts.handlers.ask_for_configuration(wiring.database)
 

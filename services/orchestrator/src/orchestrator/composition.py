@@ -36,9 +36,11 @@ from orchestrator.conversation_requests import ConversationRequests
 from orchestrator.handlers import Handlers
 from orchestrator.news_store import NewsStore
 from orchestrator.reading import ReadingStore
+from orchestrator.rehearsing import RehearsalPace
 from orchestrator.runner import RunnerPace, TurnRunner
 from orchestrator.store import ConversationStore
 from orchestrator.tenant_rules import RuleBook
+from orchestrator.trial_parts import TrialParts, compose_trials
 from orchestrator.turn_evidence import TurnEvidence
 from orchestrator.turn_store import TurnStore
 from orchestrator.turns import TurnWorker
@@ -64,6 +66,7 @@ class Parts:
     runner: TurnRunner
     worker: TurnWorker
     turns: TurnStore
+    trials: TrialParts
 
 
 def compose(
@@ -75,6 +78,7 @@ def compose(
     pace: RunnerPace,
     lease_seconds: float,
     typing_after_seconds: float,
+    rehearsals: RehearsalPace | None = None,
 ) -> Parts:
     """Make every part and hand it what it depends on."""
     queries = Queries("orchestrator")
@@ -85,14 +89,16 @@ def compose(
     )
     held: dict[UUID, int] = {}
     typing = TypingSigns(bus, typing_after_seconds)
-    worker = TurnWorker(outbox, turns, store, rules, Answerer(bus, limits), typing, held)
+    answerer = Answerer(bus, limits)
+    trials = compose_trials(database, bus, outbox, rules, answerer, rehearsals or RehearsalPace())
+    worker = TurnWorker(outbox, turns, store, rules, answerer, typing, trials.book, held)
     runner = TurnRunner(database, turns, worker, held, pace)
     handlers = Handlers(outbox, store, turns, rules, runner)
     news = ChannelNews(outbox, store, NewsStore(queries), runner)
     reading = ReadingStore(queries)
     requests = ConversationRequests(outbox, store, reading, runner)
     evidence = TurnEvidence(outbox, queries, reading)
-    return Parts(outbox, handlers, news, requests, evidence, runner, worker, turns)
+    return Parts(outbox, handlers, news, requests, evidence, runner, worker, turns, trials)
 
 
 def listen(bus: Bus, parts: Parts) -> None:
@@ -121,3 +127,4 @@ def listen(bus: Bus, parts: Parts) -> None:
     bus.answer(ListVisitorMessages, requests.visitor_messages)
     bus.answer(PostMessage, requests.post)
     bus.answer(ListTurns, parts.evidence.list)
+    parts.trials.listen(bus)

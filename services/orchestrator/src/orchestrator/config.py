@@ -4,6 +4,7 @@ from pydantic import Field
 from pydantic_settings import SettingsConfigDict
 
 from orchestrator.answering import AnswerLimits
+from orchestrator.rehearsing import RehearsalPace
 from orchestrator.runner import RunnerPace
 from process import ServiceSettings
 
@@ -49,6 +50,14 @@ class Settings(ServiceSettings):
     turn_timeout_seconds: float = Field(
         120.0, gt=0, le=1_200, description="Deadline of a whole answer, all tool rounds included."
     )
+
+    rehearsals_at_once: int = Field(
+        2, ge=1, le=64, description="Turns of replays and shadows answered once more at a time."
+    )
+
+    def rehearsals(self) -> RehearsalPace:
+        """Return how much is answered once more at a time."""
+        return RehearsalPace(at_once=self.rehearsals_at_once)
 
     def limits(self) -> AnswerLimits:
         """Return how long a turn asks others."""

@@ -137,7 +137,8 @@ async def _run_tool(work: Work, call: ToolCall, context: ToolContext) -> str:
 
 def _stream_target(leased: Leased, call: int) -> StreamTarget | None:
     """Only web chat shows words while they are written."""
-    if leased.channel_type != "webchat":
+    unseen = leased.trial is not None and leased.trial.spent_for is not None
+    if leased.channel_type != "webchat" or unseen:
         return None
     turn_id: UUID = leased.turn_id
     return StreamTarget(

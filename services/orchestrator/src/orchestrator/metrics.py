@@ -26,6 +26,14 @@ TURNS_IN_PROGRESS: Final = Gauge("chat_turns_in_progress", "Turns being worked o
 TURNS_LOST: Final = Counter(
     "chat_turn_leases_lost_total", "Turns whose lease another worker took: they wrote nothing."
 )
+RUNS_CUT: Final = Counter(
+    "chat_turn_runs_cut_total",
+    "Answers whose making was ended: taken_over, superseded by a newer message, lease_lost.",
+    ["why"],
+)
+CALLS_ABANDONED: Final = Counter(
+    "chat_model_calls_abandoned_total", "Model calls that nobody waited for to the end."
+)
 TOOL_CALLS: Final = Counter(
     "chat_tool_calls_total", "Tools the model asked for.", ["tool", "outcome"]
 )
@@ -36,6 +44,11 @@ QUESTIONS_COMPLETED: Final = Counter(
     "chat_questions_completed_total",
     "Follow-up questions that were completed from the conversation, by what completed them.",
     ["by"],
+)
+TRIED_TURNS: Final = Counter(
+    "chat_tried_turns_total",
+    "Turns that were answered once more, unseen, by kind of trial and what came of it.",
+    ["kind", "outcome"],
 )
 SWEPT: Final = Counter(
     "chat_conversations_swept_total", "Conversations whose turn nobody worked on, found by sweeps."

@@ -24,6 +24,10 @@ select exists (select from tenants)
 -- A tenant's settings and their revision.
 select revision, settings from tenants where tenant_id = $1::uuid
 
+-- name: find_own_revision
+-- The number that rises with what is kept here for a tenant's turns.
+select own_revision from tenants where tenant_id = $1::uuid
+
 -- name: raise_own_revision
 -- Something that a tenant's turns are made of was changed here.
 update tenants set own_revision = own_revision + 1 where tenant_id = $1::uuid
@@ -198,10 +202,8 @@ with leased as (
 select leased.channel_id, leased.channel_type, leased.contact_external_id,
     leased.ownership_number, leased.lease_epoch, leased.turn_attempts,
     leased.last_customer_seq, clock_timestamp() as leased_at, tenants.revision,
-    tenants.own_revision,
-    (select min(messages.seq) from messages
-     where messages.tenant_id = $1::uuid and messages.conversation_id = $2::uuid
-        and messages.role = 'customer' and messages.seq > leased.last_answered_seq) as first_seq,
+    tenants.own_revision, unanswered.first_seq, coalesce(thrown_away.superseded, 0) as superseded,
+    case when thrown_away.superseded > 0 then thrown_away.started_at end as begun_at,
     (select messages.provider_message_id from messages
      where messages.tenant_id = $1::uuid and messages.conversation_id = $2::uuid
         and messages.seq = leased.last_customer_seq) as newest_provider_message_id,
@@ -210,9 +212,18 @@ select leased.channel_id, leased.channel_type, leased.contact_external_id,
      from (select messages.seq, messages.role, messages.text, messages.content from messages
         where messages.tenant_id = $1::uuid and messages.conversation_id = $2::uuid
             and messages.seq > leased.last_answered_seq - $4::int
+            -- What was refused because a person had taken over was never said.
+            and messages.delivery_code is distinct from 'stale_ownership'
         order by messages.seq desc limit $5::int) as recent) as messages
 from leased
 join tenants on tenants.tenant_id = $1::uuid
+cross join lateral (
+    select min(messages.seq) as first_seq from messages
+    where messages.tenant_id = $1::uuid and messages.conversation_id = $2::uuid
+        and messages.role = 'customer' and messages.seq > leased.last_answered_seq
+) as unanswered
+left join turns as thrown_away on thrown_away.conversation_id = $2::uuid
+    and thrown_away.first_seq = unanswered.first_seq
 
 -- name: renew_leases
 -- Keep the leases that are still mine; conversations that do not come back are somebody else's.
@@ -242,6 +253,8 @@ with guarded as (
     where c.tenant_id = $1::uuid and c.conversation_id = $2::uuid and c.lease_epoch = $3::bigint
         and c.ownership_number = $4::bigint and c.owner_kind = 'bot'
         and c.last_answered_seq < $8::bigint
+        -- A run that may still be begun anew says nothing while something newer is there.
+        and (not $16::boolean or c.last_customer_seq = $8::bigint)
     returning c.last_seq, c.last_message_at, c.turn_due_at is not null as more_waiting,
         c.previous_send_seq
 ), recorded as (
@@ -260,7 +273,11 @@ with guarded as (
     set last_seq = excluded.last_seq, lease_epoch = excluded.lease_epoch,
         attempt = excluded.attempt, outcome = excluded.outcome,
         recorded_message_id = excluded.recorded_message_id, ended_at = excluded.ended_at,
-        evidence = excluded.evidence || jsonb_build_object('earlier', turns.evidence)
+        evidence = excluded.evidence
+            || case when turns.evidence ? 'thrown_away' then jsonb_build_object(
+                'thrown_away', turns.evidence -> 'thrown_away') else '{}'::jsonb end
+            || case when turns.evidence - 'thrown_away' = '{}'::jsonb then '{}'::jsonb
+                else jsonb_build_object('earlier', turns.evidence - 'thrown_away') end
     where turns.outcome in ('retrying', 'suppressed')
 )
 select last_seq, last_message_at, more_waiting, previous_send_seq from guarded
@@ -285,7 +302,11 @@ on conflict (turn_id) do update
 set last_seq = excluded.last_seq, lease_epoch = excluded.lease_epoch, attempt = excluded.attempt,
     outcome = excluded.outcome, recorded_message_id = excluded.recorded_message_id,
     ended_at = excluded.ended_at,
-    evidence = excluded.evidence || jsonb_build_object('earlier', turns.evidence)
+    evidence = excluded.evidence
+            || case when turns.evidence ? 'thrown_away' then jsonb_build_object(
+                'thrown_away', turns.evidence -> 'thrown_away') else '{}'::jsonb end
+            || case when turns.evidence - 'thrown_away' = '{}'::jsonb then '{}'::jsonb
+                else jsonb_build_object('earlier', turns.evidence - 'thrown_away') end
 where turns.outcome = 'retrying'
     or (turns.outcome = 'suppressed' and excluded.outcome <> 'suppressed')
 returning turn_id

@@ -53,6 +53,10 @@ class RuleBook:
         """Tell every replica that tools, curated answers or experiments of a tenant changed."""
         await tx.execute(self._queries["raise_own_revision"], tenant_id)
 
+    async def own_revision(self, tx: Transaction, tenant_id: UUID) -> int:
+        """Return the number that `changed_here` raises."""
+        return int(await tx.fetchval(self._queries["find_own_revision"], tenant_id) or 0)
+
     def history_messages_max(self, tenant_id: UUID) -> int:
         """Return how much history a turn may show, as far as it is known; else the most."""
         known = self._known.get(tenant_id)

@@ -19,6 +19,7 @@ from orchestrator.domain import (
 )
 from orchestrator.storable import storable_json
 from orchestrator.store import Placed
+from orchestrator.superseding import Seen
 from postgres import Queries, Transaction
 
 MESSAGES_READ_MAX: Final = 400
@@ -47,6 +48,7 @@ class TurnStore:
 
     def __init__(self, queries: Queries, lease_seconds: float) -> None:
         self._queries = queries
+        self._of_turns = Queries("orchestrator", "queries_turns.sql")
         self._lease_seconds = lease_seconds
 
     async def hold(self, tx: Transaction, tenant_id: UUID, conversation_id: UUID) -> None:
@@ -72,6 +74,7 @@ class TurnStore:
             return None
         # `turn_due_at` is only set while something is unanswered, so there is a first one.
         first_seq = row["first_seq"] or row["last_customer_seq"]
+        begun_at = row["begun_at"] or row["leased_at"]
         return Leased(
             tenant_id=tenant_id,
             conversation_id=conversation_id,
@@ -85,10 +88,12 @@ class TurnStore:
             last_seq=row["last_customer_seq"],
             tenant_revision=row["revision"],
             own_revision=row["own_revision"],
+            superseded=row["superseded"],
+            begun_before_seconds=(row["leased_at"] - begun_at).total_seconds(),
             leased_at=row["leased_at"],
             leased_monotonic=monotonic(),
             turn_id=turn_identity(conversation_id, first_seq),
-            messages=[_stored(*fields) for fields in json.loads(row["messages"] or "[]")],
+            messages=[stored_message(*fields) for fields in json.loads(row["messages"] or "[]")],
             newest_provider_message_id=row["newest_provider_message_id"],
         )
 
@@ -99,8 +104,13 @@ class TurnStore:
         text: str,
         citations: Sequence[Citation],
         kept: Kept,
+        *,
+        if_newest: bool = False,
     ) -> Committed | None:
-        """Say the turn's one reply; None, and nothing written, if it is not mine to say."""
+        """Say the turn's one reply; None, and nothing written, if it is not mine to say.
+
+        With `if_newest` nothing is said either where the customer has written more by now.
+        """
         row = await tx.fetchrow(
             self._queries["commit_reply"],
             leased.tenant_id,
@@ -118,6 +128,7 @@ class TurnStore:
             kept.outcome,
             _as_json(kept.evidence),
             leased.leased_at,
+            if_newest,
         )
         if row is None:
             return None
@@ -142,6 +153,34 @@ class TurnStore:
             delay_seconds,
         )
         return waiting
+
+    async def throw_away(
+        self, tx: Transaction, leased: Leased, record: Mapping[str, Any]
+    ) -> float | None:
+        """Give the lease back because the customer wrote more; the run is kept as thrown away.
+
+        Answers in how many seconds the turn may begin anew; None, and nothing written, if it is
+        not mine to begin.
+        """
+        seconds: float | None = await tx.fetchval(
+            self._of_turns["throw_run_away"],
+            leased.turn_id,
+            leased.tenant_id,
+            leased.conversation_id,
+            leased.first_seq,
+            leased.last_seq,
+            leased.lease_epoch,
+            leased.ownership_number,
+            leased.attempt,
+            _as_json(record),
+            leased.leased_at,
+        )
+        return seconds
+
+    async def look(self, tx: Transaction, conversations: Sequence[UUID]) -> dict[UUID, Seen]:
+        """Return what may cut the runs of these conversations."""
+        rows = await tx.fetch(self._of_turns["look_at_runs"], list(conversations))
+        return {row["conversation_id"]: Seen(*list(row)[1:]) for row in rows}
 
     async def keep_turn(self, tx: Transaction, leased: Leased, kept: Kept) -> bool:
         """Keep a turn that said nothing; False if it has its end already."""
@@ -201,7 +240,10 @@ class TurnStore:
         return await tx.fetchval(self._queries["keep_turn"], *columns) is not None
 
 
-def _stored(seq: int, role: Role, text: str, content: dict[str, Any] | None) -> StoredMessage:
+def stored_message(
+    seq: int, role: Role, text: str, content: dict[str, Any] | None
+) -> StoredMessage:
+    """Read a message as the statements give it."""
     if content is None:
         return StoredMessage(seq, role, text, None)
     return StoredMessage(seq, role, text, MessageContent.model_validate(content, extra="ignore"))

@@ -19,6 +19,7 @@ from contracts.v1.tenants import TenantSettings
 from orchestrator import telling
 from orchestrator.answering import Answerer, Draft
 from orchestrator.domain import Leased, bot_decides, reply_identity, send_identity
+from orchestrator.experiments import ExperimentBook, Part
 from orchestrator.failures import (
     DEFAULT_FAILURE_REPLY,
     TRANSPORT_ATTEMPTS_MAX,
@@ -30,12 +31,19 @@ from orchestrator.store import ConversationStore
 from orchestrator.telling import Envelope
 from orchestrator.tenant_rules import RuleBook
 from orchestrator.tools import Decisions
+from orchestrator.trial_numbers import Side
 from orchestrator.turn_store import Kept, TurnStore
 from orchestrator.typing_signs import TypingSigns
 from outbox import Outbox
 from postgres import DatabaseAway, Transaction
 
 _SAVE_PAUSES_SECONDS: Final = (0.2, 0.5, 1.0, 2.0, 4.0, 8.0)
+
+_SIDES: Final[dict[str, Side]] = {
+    "answered": "answered",
+    "handed_off": "handed_off",
+    "failed_politely": "failed",
+}
 
 _log = observe.get_logger("orchestrator.turns")
 
@@ -57,6 +65,8 @@ class Turn:
     leased: Leased
     settings: TenantSettings
     durations: Durations
+    parts: tuple[Part, ...] = ()
+    """Experiments that it takes part in."""
 
 
 class TurnWorker:
@@ -70,6 +80,7 @@ class TurnWorker:
         rules: RuleBook,
         answerer: Answerer,
         typing: TypingSigns,
+        experiments: ExperimentBook,
         held: dict[UUID, int],
     ) -> None:
         self._outbox = outbox
@@ -78,6 +89,7 @@ class TurnWorker:
         self._rules = rules
         self._answerer = answerer
         self._typing = typing
+        self._experiments = experiments
         self._held = held
 
     async def run(self, tenant_id: UUID, conversation_id: UUID) -> Ended:
@@ -106,7 +118,8 @@ class TurnWorker:
             if leased is None:
                 return None
             rules = await self._rules.of(tx, tenant_id, leased.tenant_revision)
-            return Turn(leased, rules.settings, durations)
+            joined, settings, parts = await self._experiments.join(tx, leased, rules.settings)
+            return Turn(joined, settings, durations, parts)
 
     async def work(self, turn: Turn) -> Ended:
         """Answer a turn whose lease is committed."""
@@ -152,7 +165,7 @@ class TurnWorker:
 
         async def save() -> tuple[str, bool]:
             async with self._outbox.transaction(turn.leased.tenant_id) as tx:
-                return await self._commit_in(tx, turn.leased, draft, failure)
+                return await self._commit_in(tx, turn, draft, failure)
 
         became, more = await self._saved(save)
         leased, durations = turn.leased, turn.durations
@@ -164,9 +177,9 @@ class TurnWorker:
         return Ended(more)
 
     async def _commit_in(
-        self, tx: Transaction, leased: Leased, draft: Draft, failure: TurnFailure | None
+        self, tx: Transaction, turn: Turn, draft: Draft, failure: TurnFailure | None
     ) -> tuple[str, bool]:
-        decisions = draft.decisions
+        leased, decisions = turn.leased, draft.decisions
         outcome: Literal["answered", "handed_off", "failed_politely"] = "answered"
         if failure is not None:
             outcome = "failed_politely"
@@ -196,6 +209,9 @@ class TurnWorker:
         completed = telling.turn_completed(leased, outcome, message, draft)
         failed = [telling.turn_failed(leased, failure, final=True)] if failure else []
         await self._outbox.say(tx, *said, *news, *failed, completed)
+        await self._experiments.note(
+            tx, leased, turn.parts, draft, _SIDES[outcome], completed.duration_milliseconds
+        )
         return outcome, committed.more_waiting and decisions.handoff is None
 
     async def _decide(

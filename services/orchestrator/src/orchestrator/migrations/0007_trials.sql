@@ -26,7 +26,6 @@ create table trial_turns (
     turn_id uuid not null,
     tenant_id uuid not null,
     conversation_id uuid not null,
-    wanted text not null check (wanted in ('before', 'after')),
     state text not null default 'waiting' check (state in ('waiting', 'done')),
     question text,
     before jsonb,
