@@ -7,14 +7,20 @@ import pytest
 
 from contracts.v1.knowledge import FoundPassage
 from contracts.v1.models import ToolCall
+from orchestrator.builtin_tools import builtin_tools
 from orchestrator.passages import PassageBook
 from orchestrator.tools import (
     RESULT_CHARACTERS_MAX,
     ToolContext,
     ToolFailed,
-    knowledge_tools,
-    plain_tools,
+    ToolRegistry,
 )
+
+from .conftest import SHOP_SETTINGS
+
+
+def knowledge_tools() -> ToolRegistry:
+    return ToolRegistry(builtin_tools(SHOP_SETTINGS))
 
 
 def call(arguments: str, name: str = "search_knowledge_base") -> ToolCall:
@@ -93,10 +99,21 @@ async def test_an_unknown_tool_is_told_the_known_ones():
     )
     assert result.outcome == "unknown_tool"
     assert "search_knowledge_base" in result.text
-    assert [tool.name for tool in plain_tools().definitions] == [
-        "hand_off_to_human",
-        "end_conversation",
-    ]
+
+
+@pytest.mark.parametrize(
+    ("changes", "offered"),
+    [
+        ({}, "search_knowledge_base get_conversation_facts hand_off_to_human end_conversation"),
+        ({"rag_enabled": False}, "get_conversation_facts hand_off_to_human end_conversation"),
+        ({"tools": ["end_conversation", "no_such_tool"]}, "end_conversation"),
+        ({"tools": ["search_knowledge_base"], "rag_enabled": False}, ""),
+        ({"tools": []}, ""),
+    ],
+)
+def test_settings_choose_among_the_built_in_tools(changes, offered):
+    settings = SHOP_SETTINGS.model_copy(update=changes)
+    assert [tool.name for tool in builtin_tools(settings)] == offered.split()
 
 
 async def test_a_search_that_fails_is_told_to_the_model():

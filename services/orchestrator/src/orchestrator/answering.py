@@ -12,9 +12,10 @@ from orchestrator.domain import Leased
 from orchestrator.drafting import Draft, draft_of, received
 from orchestrator.failures import TurnFailure, failure_of
 from orchestrator.metrics import Durations
-from orchestrator.prompt import Prompt, build_prompt, tokens_of_tools
+from orchestrator.prompt import Prompt, build_prompt
 from orchestrator.searching import Asking, Searcher
-from orchestrator.tools import ToolFailed, knowledge_tools, plain_tools
+from orchestrator.toolbox import BuiltinToolbox, Toolbox
+from orchestrator.tools import ToolFailed
 from orchestrator.turn_work import AnswerLimits, Work
 from orchestrator.wordless import holds_no_words
 
@@ -24,20 +25,18 @@ __all__ = ["AnswerLimits", "Answerer", "Draft"]
 class Answerer:
     """Answers turns by asking retriever and llm-router."""
 
-    def __init__(self, bus: Asking, limits: AnswerLimits) -> None:
+    def __init__(self, bus: Asking, limits: AnswerLimits, toolbox: Toolbox | None = None) -> None:
         self._limits = limits
+        self._toolbox = toolbox or BuiltinToolbox()
         self._searcher = Searcher(bus, limits.search_seconds, limits.completion_seconds)
         self._conversing = Conversing(bus, self._searcher, limits)
-        self._with_documents = knowledge_tools()
-        self._without = plain_tools()
-        self._tools_tokens = tokens_of_tools(self._with_documents.definitions)
 
     async def answer(self, leased: Leased, settings: TenantSettings, durations: Durations) -> Draft:
         """Write the answer; raises `TurnFailure`, which carries the evidence so far."""
         work = Work(
             leased,
             settings,
-            self._with_documents if settings.rag_enabled else self._without,
+            await self._toolbox.of(leased, settings),
             durations,
             monotonic() + self._limits.turn_seconds,
         )
@@ -73,7 +72,7 @@ class Answerer:
             work.leased.history,
             work.book,
             search_failed=search_failed,
-            tools_tokens=self._tools_tokens if work.registry.definitions else 0,
+            tools_tokens=work.registry.tokens,
         )
         work.book.keep_first(prompt.passages_used)
         work.messages = prompt.messages

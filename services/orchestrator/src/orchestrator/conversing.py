@@ -102,7 +102,7 @@ class Conversing:
         async def search(query: str, limit: int, wanted: SearchFilter | None) -> list[FoundPassage]:
             return await self._searcher.search(work.leased, work.record, query, limit, wanted)
 
-        context = ToolContext(search, work.book, work.decisions)
+        context = ToolContext(search, work.book, work.decisions, work.leased, work.deadline)
         results: list[tuple[str, str]] = []
         for number, call in enumerate(reply.tool_calls):
             text = _NO_ROOM
@@ -121,8 +121,7 @@ class Conversing:
 async def _run_tool(work: Work, call: ToolCall, context: ToolContext) -> str:
     started = monotonic()
     result = await work.registry.call(call, context)
-    known = result.outcome != "unknown_tool"
-    TOOL_CALLS.labels(call.name if known else "unknown", result.outcome).inc()
+    TOOL_CALLS.labels(result.label, result.outcome).inc()
     work.tool_calls.append(
         {
             "round": work.rounds,

@@ -92,7 +92,7 @@ async def test_without_documents_no_search_is_offered_and_nothing_is_searched(de
     await desk.idle()
     assert [type(one) for one in desk.bus.asked] == [GenerateReply]
     offered = [tool.name for tool in questions(desk)[0].tools]
-    assert offered == ["hand_off_to_human", "end_conversation"]
+    assert offered == ["get_conversation_facts", "hand_off_to_human", "end_conversation"]
 
 
 async def test_a_request_with_everything_in_it_fits_one_message(desk, gate, say_reply, passage):
