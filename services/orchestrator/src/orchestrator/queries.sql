@@ -1,11 +1,11 @@
 -- name: save_tenant
 -- Keep a tenant's configuration unless a newer revision is here already.
-insert into tenants (tenant_id, revision, name, state, settings)
-values ($1::uuid, $2::bigint, $3::text, $4::text, $5::jsonb)
+insert into tenants (tenant_id, revision, name, state, settings, slug)
+values ($1::uuid, $2::bigint, $3::text, $4::text, $5::jsonb, $6::text)
 on conflict (tenant_id) do update
 set revision = excluded.revision, name = excluded.name, state = excluded.state,
-    settings = excluded.settings, heard_at = now()
-where tenants.revision < excluded.revision
+    settings = excluded.settings, slug = excluded.slug, heard_at = now()
+where tenants.revision < excluded.revision or tenants.slug is null
 
 -- name: save_channel
 -- Keep a channel's configuration unless a newer revision is here already.
@@ -17,8 +17,8 @@ set revision = excluded.revision, channel_type = excluded.channel_type, name = e
 where channels.revision < excluded.revision and channels.tenant_id = excluded.tenant_id
 
 -- name: any_tenant
--- Whether any configuration was ever heard.
-select exists (select from tenants)
+-- Whether configuration was ever heard, and all that this version keeps of it.
+select exists (select from tenants) and not exists (select from tenants where slug is null)
 
 -- name: find_settings
 -- A tenant's settings and their revision.

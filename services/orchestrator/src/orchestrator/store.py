@@ -121,6 +121,7 @@ class ConversationStore:
             heard.name,
             heard.state,
             heard.settings.model_dump_json(),
+            heard.slug,
         )
 
     async def save_channel(self, tx: Transaction, heard: ChannelConfigured) -> None:
