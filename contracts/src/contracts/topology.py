@@ -65,6 +65,13 @@ def own_queue(service: str, message: type[Message]) -> str:
     raise KeyError(f"{service} does not hear {message.address}")
 
 
+def replica_queue(service: str, message: type[Message], process: str) -> str:
+    """The queue of one process for a message that each of them hears; it dies with the process."""
+    if service not in message.listeners:
+        raise KeyError(f"{service} does not hear {message.address}")
+    return f"{service}.replicas.{message.address}.{process}"
+
+
 def message_queues(message: type[Message]) -> tuple[Queue, ...]:
     """The queues of one message, each bound to its exchange and to the retries exchange."""
     names = message.queues()
@@ -81,9 +88,9 @@ def message_queues(message: type[Message]) -> tuple[Queue, ...]:
 def permissions(service: str) -> dict[str, str]:
     """Regular expressions for configure, write and read on the `chat` vhost."""
     own = [re.escape(queue.name) for queue in own_queues(service)]
-    replies = rf"{re.escape(service)}\.replies\..*"
+    of_a_process = rf"{re.escape(service)}\.(replies|replicas)\..*"
     exchanges = [re.escape(name) for name in EXCHANGES]
-    rights = _any_of([*exchanges, *own, replies])
+    rights = _any_of([*exchanges, *own, of_a_process])
     return {"configure": rights, "write": rights, "read": rights}
 
 

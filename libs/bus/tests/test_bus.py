@@ -21,7 +21,7 @@ from bus.speaking import Speaker
 from contracts.topology import own_queue
 from contracts.v1.channels import ChannelWebhookReceived
 from contracts.v1.knowledge import KnowledgeFound, SearchKnowledge
-from contracts.v1.models import GenerateReply
+from contracts.v1.models import CallAbandoned, GenerateReply
 from contracts.v1.turns import ReplyDelta
 from testkit import TcpProxy, eventually_async
 
@@ -308,6 +308,43 @@ async def test_streams_reach_their_listener_and_need_none(made):
 
 def test_every_request_names_its_answer():
     assert GenerateReply.answer.__name__ == "ReplyGenerated"
+
+
+async def test_each_replica_hears_what_is_for_all_of_them_and_its_queue_dies_with_it(
+    made, amqp_vhost
+):
+    orchestrator, one, two = made("orchestrator"), made("llm-router"), made("llm-router")
+    seen: list[tuple[str, CallAbandoned]] = []
+
+    def keep(name: str):
+        async def kept(message: CallAbandoned) -> None:
+            seen.append((name, message))
+            if len(seen) == 1:
+                raise RuntimeError("a failure loses that one and no other")
+
+        return kept
+
+    one.hear_stream(CallAbandoned, keep("one"))
+    two.hear_stream(CallAbandoned, keep("two"))
+    assert CallAbandoned in one.heard
+    for bus in (one, two):
+        await bus.start()
+    await orchestrator.start()
+    said = CallAbandoned.make(tenant_id=uuid4(), request_id=uuid4())
+    await orchestrator.stream(said)
+    await eventually_async(lambda: len(seen) == 2, "both hear it")
+    assert {name for name, _ in seen} == {"one", "two"}
+    assert {message.request_id for _, message in seen} == {said.request_id}
+    await two.stop_hearing()
+    await two.close()
+    await orchestrator.stream(said)
+    await eventually_async(lambda: len(seen) == 3, "the one that is left hears it")
+    assert seen[-1][0] == "one"
+
+
+def test_only_its_listener_hears_what_is_for_each_replica():
+    with pytest.raises(NotInCatalogue):
+        Bus("amqp://nowhere", service="retriever").hear_stream(CallAbandoned, print)
 
 
 async def test_a_start_that_failed_half_way_can_be_repeated(made, monkeypatch):

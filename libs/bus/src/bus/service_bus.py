@@ -11,6 +11,7 @@ from pydantic import ValidationError
 
 from bus.asking import ANSWER_TYPE, REFUSAL_TYPE, Asker, AskFailed, Refused
 from bus.delivery import Delivery
+from bus.each_replica import EachReplica
 from bus.hearing import BatchListener, Listener, Listeners
 from bus.metrics import ASK_SECONDS, SAID
 from bus.speaking import BrokerAway, Outgoing, Speaker
@@ -46,6 +47,7 @@ class Bus:
         self._speaker = Speaker(service)
         self._asker = Asker(service, self._speaker)
         self._listeners = Listeners(url, service)
+        self._each_replica = EachReplica(service)
         self._can_say = asyncio.Event()
         self._watching: asyncio.Task[None] | None = None
 
@@ -77,7 +79,14 @@ class Bus:
     def hear_stream(
         self, message: type[StreamType], handler: Callable[[StreamType], Awaitable[None]]
     ) -> None:
-        """Handle transient messages; a failure loses that one."""
+        """Handle transient messages; a failure loses that one.
+
+        What the catalogue sends to each replica comes to every process, all else to one of them.
+        """
+        if message.to_each_replica:
+            self._must_hear(message)
+            self._each_replica.listen(message, lambda body: handler(message.hear(body)))
+            return
 
         async def listener(delivery: Delivery) -> None:
             await delivery.done()
@@ -148,6 +157,7 @@ class Bus:
             connection = await self._speaker.start(self._url)
             await declare_own(connection, self.service)
             await self._asker.start(connection)
+            await self._each_replica.start(connection)
             self._watching = asyncio.create_task(self._watch(connection))
             await self._listeners.start()
         except BaseException:
@@ -178,7 +188,7 @@ class Bus:
     @property
     def heard(self) -> frozenset[type[Message]]:
         """What this process really listens to: compared with the catalogue by tests."""
-        return frozenset(self._listeners.heard.values())
+        return frozenset(self._listeners.heard.values()) | self._each_replica.heard
 
     async def _watch(self, connection: Any) -> None:
         while not self._can_say.is_set():
@@ -212,6 +222,10 @@ class Bus:
             return own_queue(self.service, message)
         except KeyError as error:
             raise NotInCatalogue(str(error)) from None
+
+    def _must_hear(self, message: type[Message]) -> None:
+        if self.service not in message.listeners:
+            raise NotInCatalogue(f"{self.service} does not hear {message.address}")
 
     def _must_say(self, message: type[Message]) -> None:
         if self.service not in message.speakers:
