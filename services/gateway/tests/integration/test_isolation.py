@@ -18,6 +18,7 @@ from contracts.v1 import (
     documents,
     knowledge,
     templates,
+    trying,
     web_sources,
     webhooks,
 )
@@ -44,6 +45,9 @@ BODIES: dict[tuple[str, str], Any] = {
         "items": [{"question": "x", "relevant": [{"document_id": str(uuid4())}]}]
     },
     ("POST", "runs"): {"figures": {}},
+    ("POST", "chat"): {"message": "x"},
+    ("POST", "replays"): {"name": "x"},
+    ("POST", "experiments"): {"name": "x", "kind": "shadow", "percent": 5, "settings": {}},
     ("POST", "webhooks"): {"url": "https://x.example/hook"},
     ("PUT", "{webhook_id}"): {"description": "x"},
     ("POST", "redeliver"): {"event_id": str(uuid4())},
@@ -67,7 +71,9 @@ ASKED = {
     "orchestrator": [
         conversations.ListConversations, conversations.GetConversation,
         conversations.UpdateConversation, conversations.ListMessages, conversations.PostMessage,
-        conversations.ListTurns,
+        conversations.ListTurns, trying.TryReply, trying.StartReplay, trying.ListReplays,
+        trying.GetReplay, trying.ListReplayTurns, trying.StopReplay, trying.StartExperiment,
+        trying.ListExperiments, trying.StopExperiment,
     ],
     "channel-ingress": [
         channel_health.GetChannelHealth, channel_health.CheckChannel, templates.ListTemplates,
@@ -133,6 +139,8 @@ async def belongings(running: Running, tenant: Tenant) -> dict[str, str]:
         "upload_id": large.headers["Location"].rsplit("/", 1)[1],
         "conversation_id": str(uuid4()),
         "webhook_id": str(uuid4()),
+        "replay_id": str(uuid4()),
+        "experiment_id": str(uuid4()),
         "contact_id": str(uuid4()),
         "merge_id": str(uuid4()),
         "template_id": "4711",
