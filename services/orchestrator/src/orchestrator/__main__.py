@@ -22,6 +22,7 @@ async def start(settings: Settings, life: Life) -> None:
     await wiring.start(life)
     life.background("heartbeat", parts.runner.heartbeat())
     life.background("sweep", parts.runner.sweep())
+    life.background("watch", parts.watch.watch())
     life.background("trials", parts.trials.rehearsing.work())
     life.closing(parts.runner.stop)
     await parts.handlers.ask_for_configuration(wiring.database)

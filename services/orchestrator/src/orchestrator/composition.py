@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from typing import Final
-from uuid import UUID
 
 from bus import Bus
 from contracts.v1.channels import (
@@ -31,6 +30,7 @@ from contracts.v1.sending import (
 )
 from contracts.v1.tenants import ChannelConfigured, TenantConfigured
 from orchestrator.answering import Answerer, AnswerLimits
+from orchestrator.asking import AbandoningBus
 from orchestrator.channel_news import ChannelNews
 from orchestrator.conversation_requests import ConversationRequests
 from orchestrator.handlers import Handlers
@@ -38,6 +38,7 @@ from orchestrator.news_store import NewsStore
 from orchestrator.reading import ReadingStore
 from orchestrator.rehearsing import RehearsalPace
 from orchestrator.runner import RunnerPace, TurnRunner
+from orchestrator.runs import Runs
 from orchestrator.store import ConversationStore
 from orchestrator.tenant_rules import RuleBook
 from orchestrator.trial_parts import TrialParts, compose_trials
@@ -45,6 +46,7 @@ from orchestrator.turn_evidence import TurnEvidence
 from orchestrator.turn_store import TurnStore
 from orchestrator.turns import TurnWorker
 from orchestrator.typing_signs import TypingSigns
+from orchestrator.watching import RunWatch
 from outbox import Outbox
 from postgres import Database, Queries
 
@@ -66,6 +68,7 @@ class Parts:
     runner: TurnRunner
     worker: TurnWorker
     turns: TurnStore
+    watch: RunWatch
     trials: TrialParts
 
 
@@ -82,23 +85,21 @@ def compose(
 ) -> Parts:
     """Make every part and hand it what it depends on."""
     queries = Queries("orchestrator")
-    store, turns, rules = (
-        ConversationStore(queries),
-        TurnStore(queries, lease_seconds),
-        RuleBook(queries),
-    )
-    held: dict[UUID, int] = {}
+    turns, rules = TurnStore(queries, lease_seconds), RuleBook(queries)
+    runs: Runs = {}
+    watch = RunWatch(database, turns, runs)
+    store = ConversationStore(queries, watch.changed)
     typing = TypingSigns(bus, typing_after_seconds)
-    answerer = Answerer(bus, limits)
+    answerer = Answerer(AbandoningBus(bus), limits)
     trials = compose_trials(database, bus, outbox, rules, answerer, rehearsals or RehearsalPace())
-    worker = TurnWorker(outbox, turns, store, rules, answerer, typing, trials.book, held)
-    runner = TurnRunner(database, turns, worker, held, pace)
+    worker = TurnWorker(outbox, turns, store, rules, answerer, typing, trials.book, runs)
+    runner = TurnRunner(database, turns, worker, runs, pace)
     handlers = Handlers(outbox, store, turns, rules, runner)
     news = ChannelNews(outbox, store, NewsStore(queries), runner)
     reading = ReadingStore(queries)
     requests = ConversationRequests(outbox, store, reading, runner)
     evidence = TurnEvidence(outbox, queries, reading)
-    return Parts(outbox, handlers, news, requests, evidence, runner, worker, turns, trials)
+    return Parts(outbox, handlers, news, requests, evidence, runner, worker, turns, watch, trials)
 
 
 def listen(bus: Bus, parts: Parts) -> None:

@@ -123,6 +123,10 @@ class Leased:
     """Of tools, curated answers and experiments: what is remembered under a lower one is old."""
     trial: Trial | None = None
     """Set where nothing of the turn reaches a customer, or where a canary's settings answer."""
+    superseded: int = 0
+    """Runs of this turn that were thrown away, because the customer wrote more meanwhile."""
+    begun_before_seconds: float = 0.0
+    """How long before this lease the first of them began."""
 
     @property
     def unanswered(self) -> list[StoredMessage]:

@@ -24,6 +24,7 @@ from orchestrator.domain import (
     turn_identity,
 )
 from orchestrator.metrics import continued
+from orchestrator.runs import Turn
 from orchestrator.store import (
     Aside,
     ConversationStore,
@@ -34,7 +35,6 @@ from orchestrator.store import (
 from orchestrator.telling import Envelope
 from orchestrator.tenant_rules import RuleBook, TenantRules
 from orchestrator.turn_store import TurnStore
-from orchestrator.turns import Turn
 from outbox import Outbox, RetryLater, traceparent_of
 from postgres import Database, Transaction
 

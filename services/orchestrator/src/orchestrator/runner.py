@@ -11,9 +11,10 @@ from typing import Final
 from uuid import UUID
 
 import observe
-from orchestrator.metrics import STAGE_SECONDS, SWEPT, TURNS_IN_PROGRESS, TURNS_LOST
+from orchestrator.metrics import STAGE_SECONDS, SWEPT, TURNS_IN_PROGRESS
+from orchestrator.runs import Runs, Turn
 from orchestrator.turn_store import TurnStore
-from orchestrator.turns import Turn, TurnWorker
+from orchestrator.turns import TurnWorker
 from postgres import Database, DatabaseAway, Transaction
 
 _JUST_AFTER_SECONDS: Final = 0.005
@@ -51,13 +52,13 @@ class TurnRunner:
         database: Database,
         store: TurnStore,
         worker: TurnWorker,
-        held: dict[UUID, int],
+        runs: Runs,
         pace: RunnerPace,
     ) -> None:
         self._database = database
         self._store = store
         self._worker = worker
-        self._held = held
+        self._runs = runs
         self._pace = pace
         self._waiting: deque[_Waiting] = deque()
         self._queued: set[Key] = set()
@@ -206,7 +207,7 @@ class TurnRunner:
             while ended.more_waiting and not self._stopping:
                 ended = await self._worker.run(*key)
         except asyncio.CancelledError:
-            # Only `stop` and a lost lease cancel, and both are done with this task.
+            # Only `stop` cancels, and is done with this task.
             return
         except Exception:  # noqa: BLE001 - the lease runs out and a sweep finds it again
             _log.exception("a turn could not be saved", conversation_id=str(key[1]))
@@ -215,16 +216,13 @@ class TurnRunner:
                 self.wake(*key, ended.again_in_seconds)
 
     async def renew_once(self) -> None:
-        """Renew every lease that is held, and cut the turns whose lease is somebody else's."""
-        held = dict(self._held)
+        """Renew every lease that is held, and cut the runs whose lease is somebody else's."""
+        held = dict(self._runs)
         if not held:
             return
+        epochs = {known: run.turn.leased.lease_epoch for known, run in held.items()}
         async with self._database.system() as tx:
-            mine = await self._store.renew(tx, held)
-        for key, task in list(self._running.items()):
-            epoch = held.get(key[1])
-            if epoch is None or key[1] in mine or self._held.get(key[1]) != epoch:
-                continue
-            _log.warning("a lease was lost", conversation_id=str(key[1]))
-            TURNS_LOST.inc()
-            task.cancel()
+            mine = await self._store.renew(tx, epochs)
+        for conversation_id, run in held.items():
+            if conversation_id not in mine:
+                run.cut("lease_lost")

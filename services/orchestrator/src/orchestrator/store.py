@@ -1,8 +1,9 @@
 """Rows in, rows out: contacts, conversations and messages. Decisions are made elsewhere."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 from typing import Any, TypeAlias
 from uuid import UUID
 
@@ -109,8 +110,12 @@ class DeliveryNews:
 class ConversationStore:
     """Statements about configuration, contacts, conversations and messages."""
 
-    def __init__(self, queries: Queries) -> None:
+    def __init__(
+        self, queries: Queries, changed: Callable[[UUID], None] = lambda _conversation: None
+    ) -> None:
         self._queries = queries
+        self._changed = changed
+        """Told of every committed change of what waits for an answer, and of who answers."""
 
     async def save_tenant(self, tx: Transaction, heard: TenantConfigured) -> None:
         """Keep it unless a newer revision is here."""
@@ -223,7 +228,7 @@ class ConversationStore:
             heard.reply_to,
             quiet,
         )
-        return None if row is None else Placed(row["seq"], row["created_at"])
+        return None if row is None else self._placed(tx, heard.conversation_id, row)
 
     async def record_echo(
         self, tx: Transaction, heard: EchoReceived, standing: Standing, author: str
@@ -243,7 +248,7 @@ class ConversationStore:
             *_columns(standing),
             bool(heard.imported),
         )
-        return None if row is None else Placed(row["seq"], row["created_at"])
+        return None if row is None else self._placed(tx, heard.conversation_id, row)
 
     async def append(
         self,
@@ -269,12 +274,14 @@ class ConversationStore:
         )
         if row is None:
             raise LookupError(f"conversation {conversation.conversation_id} is gone")
-        return Placed(row["seq"], row["created_at"], row["previous_send_seq"])
+        placed = self._placed(tx, conversation.conversation_id, row)
+        return replace(placed, previous_send_seq=row["previous_send_seq"])
 
     async def save_standing(
         self, tx: Transaction, tenant_id: UUID, conversation_id: UUID, standing: Standing
     ) -> bool:
         """Change who answers; answers whether the bot has something to go on with now."""
+        tx.after_commit.append(partial(self._changed, conversation_id))
         return bool(
             await tx.fetchval(
                 self._queries["save_standing"], tenant_id, conversation_id, *_columns(standing)
@@ -316,6 +323,10 @@ class ConversationStore:
                 for one in rows
             ],
         )
+
+    def _placed(self, tx: Transaction, conversation_id: UUID, row: Any) -> Placed:
+        tx.after_commit.append(partial(self._changed, conversation_id))
+        return Placed(row["seq"], row["created_at"])
 
 
 def _columns(standing: Standing) -> tuple[str, str, str | None, int]:

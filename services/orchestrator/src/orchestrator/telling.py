@@ -300,6 +300,7 @@ def turn_completed(
         cost_usd=draft.cost_usd,
         tool_rounds=draft.tool_rounds,
         duration_milliseconds=_milliseconds_since(leased.leased_monotonic),
+        superseded=leased.superseded,
     )
 
 
@@ -319,6 +320,7 @@ def turn_suppressed(leased: Leased, draft: Draft) -> TurnCompleted:
         cost_usd=draft.cost_usd,
         tool_rounds=draft.tool_rounds,
         duration_milliseconds=_milliseconds_since(leased.leased_monotonic),
+        superseded=leased.superseded,
     )
 
 

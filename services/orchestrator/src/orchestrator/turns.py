@@ -10,7 +10,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from time import monotonic, perf_counter
-from typing import Final, Literal, TypeVar
+from typing import Any, Final, Literal, TypeVar
 from uuid import UUID
 
 import observe
@@ -19,15 +19,17 @@ from contracts.v1.tenants import TenantSettings
 from orchestrator import telling
 from orchestrator.answering import Answerer, Draft
 from orchestrator.domain import Leased, bot_decides, reply_identity, send_identity
-from orchestrator.experiments import ExperimentBook, Part
+from orchestrator.experiments import ExperimentBook
 from orchestrator.failures import (
     DEFAULT_FAILURE_REPLY,
     TRANSPORT_ATTEMPTS_MAX,
     TurnFailure,
     crashed_too_often,
 )
-from orchestrator.metrics import TURN_SECONDS, Durations
+from orchestrator.metrics import TURN_SECONDS, TURNS_LOST, Durations
+from orchestrator.runs import Run, RunCut, Runs, Turn
 from orchestrator.store import ConversationStore
+from orchestrator.superseding import may_restart
 from orchestrator.telling import Envelope
 from orchestrator.tenant_rules import RuleBook
 from orchestrator.tools import Decisions
@@ -58,17 +60,6 @@ class Ended:
     again_in_seconds: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Turn:
-    """A turn that this worker holds the lease of."""
-
-    leased: Leased
-    settings: TenantSettings
-    durations: Durations
-    parts: tuple[Part, ...] = ()
-    """Experiments that it takes part in."""
-
-
 class TurnWorker:
     """Runs one turn of one conversation from lease to commit."""
 
@@ -81,7 +72,7 @@ class TurnWorker:
         answerer: Answerer,
         typing: TypingSigns,
         experiments: ExperimentBook,
-        held: dict[UUID, int],
+        runs: Runs,
     ) -> None:
         self._outbox = outbox
         self._store = store
@@ -90,7 +81,7 @@ class TurnWorker:
         self._answerer = answerer
         self._typing = typing
         self._experiments = experiments
-        self._held = held
+        self._runs = runs
 
     async def run(self, tenant_id: UUID, conversation_id: UUID) -> Ended:
         """Answer what is unanswered, if it is ours to answer."""
@@ -124,7 +115,7 @@ class TurnWorker:
     async def work(self, turn: Turn) -> Ended:
         """Answer a turn whose lease is committed."""
         leased = turn.leased
-        self._held[leased.conversation_id] = leased.lease_epoch
+        run = self._runs[leased.conversation_id] = Run(turn)
         ids = {
             "tenant_id": str(leased.tenant_id),
             "conversation_id": str(leased.conversation_id),
@@ -132,21 +123,24 @@ class TurnWorker:
         }
         with observe.bound(**ids):
             try:
-                return await self._run(turn)
+                return await self._run(run)
             except asyncio.CancelledError:
                 await asyncio.shield(self.give_back(leased))
                 raise
             finally:
-                self._held.pop(leased.conversation_id, None)
+                if self._runs.get(leased.conversation_id) is run:
+                    del self._runs[leased.conversation_id]
 
-    async def _run(self, turn: Turn) -> Ended:
+    async def _run(self, run: Run) -> Ended:
         try:
-            async with self._typing.during(turn.leased):
-                draft = await self._answer(turn)
+            async with self._typing.during(run.turn.leased):
+                draft = await run.make(self._answer(run.turn))
+        except RunCut as cut:
+            return await self._commit(run, _cut_short(run, cut))
         except TurnFailure as failure:
-            return await self._fail(turn, failure)
+            return await self._fail(run, failure)
         await observe.afailpoint("orchestrator.before_reply_commit")
-        return await self._commit(turn, draft)
+        return await self._commit(run, draft)
 
     async def _answer(self, turn: Turn) -> Draft:
         if turn.leased.attempt > TRANSPORT_ATTEMPTS_MAX:
@@ -159,36 +153,41 @@ class TurnWorker:
             _log.exception("a turn failed unexpectedly")
             raise TurnFailure("internal_error", type(error).__name__) from error
 
-    async def _commit(self, turn: Turn, draft: Draft, failure: TurnFailure | None = None) -> Ended:
-        """Say the reply, or, when somebody else owns the conversation now, nothing at all."""
+    async def _commit(self, run: Run, draft: Draft, failure: TurnFailure | None = None) -> Ended:
+        """Say the reply; or, when it is not this run's to say any more, nothing at all."""
         started = perf_counter()
 
-        async def save() -> tuple[str, bool]:
-            async with self._outbox.transaction(turn.leased.tenant_id) as tx:
-                return await self._commit_in(tx, turn, draft, failure)
+        async def save() -> tuple[str, Ended]:
+            async with self._outbox.transaction(run.turn.leased.tenant_id) as tx:
+                if run.why_cut is not None:
+                    return await self._not_said(tx, run, draft)
+                return await self._commit_in(tx, run, draft, failure)
 
-        became, more = await self._saved(save)
-        leased, durations = turn.leased, turn.durations
+        became, ended = await self._saved(save)
+        leased, durations = run.turn.leased, run.turn.durations
         durations.add("commit", perf_counter() - started)
         TURN_SECONDS.labels(leased.channel_type, became).observe(
             monotonic() - leased.leased_monotonic
         )
         _log.info("turn ended", outcome=became, attempt=leased.attempt, **durations.milliseconds)
-        return Ended(more)
+        return ended
 
     async def _commit_in(
-        self, tx: Transaction, turn: Turn, draft: Draft, failure: TurnFailure | None
-    ) -> tuple[str, bool]:
-        leased, decisions = turn.leased, draft.decisions
+        self, tx: Transaction, run: Run, draft: Draft, failure: TurnFailure | None
+    ) -> tuple[str, Ended]:
+        turn, leased, decisions = run.turn, run.turn.leased, draft.decisions
         outcome: Literal["answered", "handed_off", "failed_politely"] = "answered"
         if failure is not None:
             outcome = "failed_politely"
         elif decisions.handoff is not None:
             outcome = "handed_off"
         kept = Kept(outcome, draft.evidence)
-        committed = await self._store.commit_reply(tx, leased, draft.text, draft.citations, kept)
+        if_newest = failure is None and may_restart(leased, turn.settings)
+        committed = await self._store.commit_reply(
+            tx, leased, draft.text, draft.citations, kept, if_newest=if_newest
+        )
         if committed is None:
-            return await self._suppress(tx, leased, draft)
+            return await self._not_said(tx, run, draft)
         number = leased.ownership_number
         news: list[Message] = []
         # Who wrote meanwhile is not done: only a person may still take over.
@@ -212,7 +211,7 @@ class TurnWorker:
         await self._experiments.note(
             tx, leased, turn.parts, draft, _SIDES[outcome], completed.duration_milliseconds
         )
-        return outcome, committed.more_waiting and decisions.handoff is None
+        return outcome, Ended(committed.more_waiting and decisions.handoff is None)
 
     async def _decide(
         self, tx: Transaction, leased: Leased, decisions: Decisions
@@ -239,23 +238,34 @@ class TurnWorker:
             )
         return standing.ownership_number, news
 
-    async def _suppress(self, tx: Transaction, leased: Leased, draft: Draft) -> tuple[str, bool]:
-        """Nothing is said: keep why, unless the lease itself is somebody else's by now."""
+    async def _not_said(self, tx: Transaction, run: Run, draft: Draft) -> tuple[str, Ended]:
+        """Nothing is said: the customer wrote more, somebody took over, or the lease is lost."""
+        leased = run.turn.leased
+        if run.why_cut == "superseded" or may_restart(leased, run.turn.settings):
+            record = run.record()
+            if draft.text:
+                record["unsaid"] = draft.text
+            due_in = await self._store.throw_away(tx, leased, record)
+            if due_in is not None:
+                return "superseded", Ended(due_in <= 0, due_in if due_in > 0 else None)
         waiting = await self._store.release(tx, leased)
         if waiting is None:
-            return "lease_lost", False
-        evidence = {**draft.evidence, "decision": "suppressed", "unsaid": draft.text}
+            TURNS_LOST.inc()
+            return "lease_lost", Ended()
+        evidence: dict[str, Any] = {**draft.evidence, "decision": "suppressed"}
+        if draft.text:
+            evidence["unsaid"] = draft.text
         if await self._store.keep_turn(tx, leased, Kept("suppressed", evidence)):
             await self._outbox.say(tx, telling.turn_suppressed(leased, draft))
-        return "suppressed", waiting
+        return "suppressed", Ended(waiting)
 
-    async def _fail(self, turn: Turn, failure: TurnFailure) -> Ended:
+    async def _fail(self, run: Run, failure: TurnFailure) -> Ended:
         """Try again later, or say the one polite text."""
-        leased = turn.leased
+        leased = run.turn.leased
         _log.warning("a try at a turn failed", code=failure.code, attempt=leased.attempt)
         evidence = {**failure.evidence, "failure": failure.code, "detail": failure.detail}
         if failure.final(leased.attempt):
-            return await self._commit(turn, _polite(turn.settings, evidence), failure)
+            return await self._commit(run, _polite(run.turn.settings, evidence, failure), failure)
         delay_seconds = failure.delay_seconds(leased.attempt)
 
         async def save() -> None:
@@ -288,14 +298,29 @@ class TurnWorker:
         return await save()
 
 
-def _polite(settings: TenantSettings, evidence: dict[str, object]) -> Draft:
+def _polite(settings: TenantSettings, evidence: dict[str, object], failure: TurnFailure) -> Draft:
+    """Say the tenant's failure text, and bring a person where the tenant wants one then."""
+    decisions = Decisions()
+    if settings.on_failure == "hand_over":
+        decisions.handoff, decisions.handoff_by = f"{failure.code}: {failure.detail}", "error"
+    text = settings.failure_reply.strip() or DEFAULT_FAILURE_REPLY
+    return _without_model(text, {**evidence, "decision": "failed_politely"}, decisions)
+
+
+def _cut_short(run: Run, cut: RunCut) -> Draft:
+    """Nothing was written to the end; what it cost is told."""
+    return _without_model("", {**run.record(), "cut": cut.why}, Decisions())
+
+
+def _without_model(text: str, evidence: dict[str, object], decisions: Decisions) -> Draft:
     return Draft(
-        text=settings.failure_reply.strip() or DEFAULT_FAILURE_REPLY,
+        text=text,
         citations=[],
         model=None,
         input_tokens=0,
         output_tokens=0,
         cost_usd=None,
         tool_rounds=0,
-        evidence={**evidence, "decision": "failed_politely"},
+        evidence=evidence,
+        decisions=decisions,
     )

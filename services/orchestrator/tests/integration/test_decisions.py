@@ -123,6 +123,7 @@ async def test_what_was_closed_meanwhile_stays_closed(desk, gate, say_reply):
 
 
 async def test_who_writes_meanwhile_is_not_done(desk, gate, say_reply):
+    await desk.configure(supersede=False)
     desk.model_says(gate)
     gate.open(say_reply("", tool_calls=[decides("end_conversation")], finish_reason="tool_calls"))
     await desk.hear("Thanks!")

@@ -73,6 +73,7 @@ async def test_the_next_turn_remembers_the_last_one_and_what_was_shown(desk):
 
 
 async def test_what_arrives_during_a_turn_is_one_next_turn(desk, gate):
+    await desk.configure(supersede=False)
     desk.model_says(gate)
     await desk.hear("first")
     await gate.next_question()
