@@ -22,8 +22,9 @@ from contracts.v1.models import (
 from contracts.v1.tenants import TenantConfigured
 from contracts.v1.turns import ReplyDelta
 from llm_router import spending
-from llm_router.composition import key_context
-from llm_router.domain import Access, Model, Spend, TenantRoute
+from llm_router.choosing import TenantRoute
+from llm_router.domain import Access, Model, Spend
+from llm_router.own_providers import KeptProvider, key_context
 from llm_router.prices import Prices
 from llm_router.routes import Routes
 from llm_router.spending import Ledger
@@ -32,6 +33,9 @@ from llm_router.usage_events import usage_events
 from llm_router.vector_cache import VectorCache
 
 TENANT = UUID(int=7)
+OWN_KEY = KeptProvider(
+    "openai", "sealed", None, "-own", None, None, "working", None, datetime.now(UTC)
+)
 
 
 def spend(cost_usd: float | None = None, **others: Any) -> Spend:
@@ -198,13 +202,15 @@ async def test_routes_are_kept_forgotten_and_survive_the_database() -> None:
         if away:
             raise ConnectionError("away")
         loads.append(tenant_id)
-        return TenantRoute(model="openai/a", keys={"openai": "sealed"})
+        return TenantRoute(model="openai/a", providers={"openai": OWN_KEY})
 
     routes = Routes(load, lambda *_: "sk-own", {"openai": Access("http://x", "sk-platform")})
     route = await routes.of(TENANT)
     await routes.of(TENANT)
     assert len(loads) == 1
-    assert routes.access(TENANT, route, Model.named("openai/a")) == Access("http://x", "sk-own")
+    assert routes.access(TENANT, route, Model.named("openai/a")) == Access(
+        "http://x", "sk-own", own=True
+    )
     assert routes.access(TENANT, route, Model.named("groq/a")) == Access(None, None)
     routes.forget(TENANT)
     away = True

@@ -25,9 +25,9 @@ from contracts.v1.models import (
 )
 from contracts.v1.tenants import TenantConfigured, TenantSettings
 from contracts.v1.turns import ReplyDelta
-from llm_router.composition import key_context
-from llm_router.store import Store
-from postgres import Database, Queries
+from llm_router.own_providers import KeptProvider, key_context
+from llm_router.route_store import RouteStore
+from postgres import Database
 from sealing import KeyRing
 
 pytest.importorskip("testkit")
@@ -280,15 +280,18 @@ async def test_passages_are_ranked_and_a_busy_provider_says_when_to_come_again(
 async def test_a_tenants_own_key_is_unsealed_for_it_alone(
     router: Any, asker: Asker, database: Any, provider: Any
 ) -> None:
-    ring, store = KeyRing.from_text(MASTER_KEYS), Store(Queries("llm_router"))
+    ring, store = KeyRing.from_text(MASTER_KEYS), RouteStore()
     opened = await Database.connect(database.url, name="test")
     sealed = ring.seal(b"sk-own", key_context(TENANT, "openai"))
+    kept = KeptProvider(
+        "openai", sealed, None, "-own", None, None, "working", None, datetime.now(UTC)
+    )
     async with opened.transaction(TENANT) as tx:
-        await store.save_provider_key(tx, TENANT, "openai", sealed)
+        await store.save_provider(tx, TENANT, kept)
     other = uuid4()
     async with opened.transaction(other) as tx:
-        await store.save_provider_key(tx, other, "openai", sealed)
-        assert not (await store.find_route(tx, TENANT)).keys, "another tenant's key is visible"
+        await store.save_provider(tx, other, kept)
+        assert not await store.providers(tx, TENANT), "another tenant's key is visible"
     await opened.close()
     assert (await asker.reply(model="openai/sim")).model == "openai/sim"
     stolen = await asker.reply(model="openai/sim", tenant_id=other)

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from contracts.v1.models import ToolCall
+from llm_router.choosing import Plan
 from llm_router.cooldowns import Cooldowns
 from llm_router.domain import (
     Access,
@@ -69,18 +70,34 @@ class Chain:
         self.clock, self.adapter, self.chat_call = Clock(), adapter, chat_call
         limit = Limits(limits.get("call_seconds_max", 60.0), limits.get("retries", 1))
         cooldowns = Cooldowns(10.0, self.clock)
-        self.router = Router(lambda _: adapter, Prices(), cooldowns, limit)
+        self.router = Router(lambda *_: adapter, Prices(), cooldowns, limit)
         self.failures: list[tuple[str, str]] = []
         self.words: list[str] = []
 
     async def ask(self, *names: str, seconds: float = 5.0, stream: bool = False) -> Any:
-        return await self.router.answer(
-            self.chat_call(timeout_seconds=seconds),
-            [Model("openai", name) for name in names],
-            lambda _: Access("http://x", "k"),
-            self.words.append if stream else None,
-            lambda model, failure, _: self.failures.append((model.name, failure.code)),
-        )
+        try:
+            answered = await self.router.answer(
+                self.chat_call(timeout_seconds=seconds),
+                Plan(tuple(Model("openai", name) for name in names)),
+                lambda _: Access("http://x", "k"),
+                self.words.append if stream else None,
+                FreePurse(),
+            )
+        except ChainFailed as failed:
+            self.failures += [(model.name, failure.code) for model, failure in failed.failures]
+            raise
+        self.failures += [(one.model[7:], one.outcome) for one in answered.tries[:-1]]
+        return answered
+
+
+class FreePurse:
+    """Holds nothing."""
+
+    async def reserve(self, call: ChatCall) -> None:
+        return None
+
+    def failed(self, call: ChatCall, held: None, code: str, written: str | None) -> None:
+        return None
 
 
 def overloaded() -> ModelFailed:

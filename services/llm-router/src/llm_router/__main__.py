@@ -6,6 +6,7 @@ from contracts.v1.models import EmbedTexts, GenerateReply, RankPassages
 from contracts.v1.tenants import TenantConfigured
 from llm_router.composition import compose
 from llm_router.config import Settings
+from llm_router.provider_ways import open_guarded_session
 from llm_router.saving import Saving
 from llm_router.store import Store
 from postgres import Queries
@@ -22,8 +23,9 @@ async def start(settings: Settings, life: Life) -> None:
     session = await life.enter(aiohttp.ClientSession(connector=connector))
     store = Store(Queries("llm_router"))
     saving = Saving(wiring.database, wiring.outbox, store)
+    guarded = await life.enter(open_guarded_session(settings))
     parts = compose(
-        settings, session, store, saving.find_route, saving.save_spends, wiring.bus.stream
+        settings, session, guarded, store, saving.find_route, saving.save_spends, wiring.bus.stream
     )
     wiring.outbox.hear(TenantConfigured, parts.handlers.tenant_configured)
     wiring.bus.answer(

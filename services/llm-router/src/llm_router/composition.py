@@ -9,35 +9,27 @@ from uuid import UUID
 
 import aiohttp
 
-from llm_router.anthropic_wire import AnthropicWire
 from llm_router.builtin import BuiltinAdapter
+from llm_router.choosing import Choices, TenantRoute
 from llm_router.config import Settings
 from llm_router.cooldowns import Cooldowns
-from llm_router.domain import (
-    BUILTIN,
-    Access,
-    ChatAdapter,
-    EmbeddingAdapter,
-    Model,
-    ModelFailed,
-    TenantRoute,
-)
+from llm_router.domain import BUILTIN, Model
 from llm_router.embedding import Embedder
-from llm_router.handlers import Defaults, Handlers
-from llm_router.lean import LeanAdapter, LeanEmbeddings
+from llm_router.gated import GatedRanks
+from llm_router.handlers import Handlers
 from llm_router.litellm_rank import LitellmRanker
 from llm_router.minilm import MiniLM
+from llm_router.open_purse import OpenPurse
 from llm_router.prices import Prices
+from llm_router.provider_ways import chat_adapters, embedding_adapters, tenant_routes, unsealer
 from llm_router.ranking import usual_ranker
 from llm_router.reading_requests import ReadingHandlers
-from llm_router.routes import Routes
 from llm_router.routing import Limits, Router
 from llm_router.spending import Ledger, Save
 from llm_router.store import Store
 from llm_router.streaming import Stream
 from llm_router.through_litellm import LitellmAdapter
 from llm_router.vector_cache import VectorCache
-from sealing import KeyRing, SealingError
 
 
 @dataclass(slots=True)
@@ -72,6 +64,7 @@ class Parts:
 def compose(
     settings: Settings,
     session: aiohttp.ClientSession,
+    guarded: aiohttp.ClientSession,
     store: Store,
     load_route: Callable[[UUID], Awaitable[TenantRoute]],
     save_spends: Save,
@@ -79,22 +72,17 @@ def compose(
 ) -> Parts:
     """Wire everything; nothing connects or loads here."""
     minilm, cache = MiniLM(settings.embedding_threads), VectorCache()
-    lean = LeanAdapter(session, settings.stall_seconds)
     builtin = BuiltinAdapter(
         Embedder({BUILTIN: minilm}, cache), settings.builtin_word_milliseconds / 1000
     )
     through_litellm = LitellmAdapter(builtin, settings.stall_seconds)
-    chat: dict[str, ChatAdapter] = {}
-    embedders: dict[str, EmbeddingAdapter] = {BUILTIN: minilm}
-    if settings.adapter == "auto":
-        anthropic = LeanAdapter(session, settings.stall_seconds, AnthropicWire())
-        chat = {BUILTIN: builtin, "openai": lean, "ollama": lean, "anthropic": anthropic}
-        vectors = LeanEmbeddings(session)
-        embedders |= {"openai": vectors, "ollama": vectors}
+    chat = chat_adapters(settings, session, guarded, builtin, through_litellm)
+    embedders, otherwise = embedding_adapters(settings, session, guarded, minilm, through_litellm)
     prices, ledger = Prices(), Ledger(save_spends)
-    routes = Routes(load_route, _unsealer(settings.master_keys), _platform_access(settings))
+    routes = tenant_routes(settings, load_route, unsealer(settings.master_keys))
+    choices = Choices(settings.model, settings.fallbacks(), settings.embedding_model)
     router = Router(
-        lambda model: chat.get(model.provider, through_litellm),
+        chat.of,
         prices,
         Cooldowns(settings.cooldown_seconds),
         Limits(settings.call_seconds_max, settings.retries),
@@ -105,19 +93,26 @@ def compose(
         router=router,
         ledger=ledger,
         stream=stream,
-        defaults=Defaults(settings.model, settings.fallbacks()),
+        purse_of=lambda request: OpenPurse(request, ledger, prices),
+        choices=choices,
     )
+    ranks = GatedRanks(LitellmRanker(through_litellm))
     in_hand = max(1, settings.embeddings_at_once * 3 // 4)
     reading = ReadingHandlers(
         routes=routes,
-        embedder=Embedder(embedders, cache, through_litellm, in_hand),
-        ranker=usual_ranker(minilm, settings.rank_cache_bytes_max, LitellmRanker(through_litellm)),
+        embedder=Embedder(embedders, cache, otherwise, in_hand),
+        ranker=usual_ranker(minilm, settings.rank_cache_bytes_max, ranks),
         prices=prices,
         ledger=ledger,
-        embedding_model=settings.embedding_model,
+        choices=choices,
     )
     return Parts(
-        handlers, reading, minilm, through_litellm, ledger, _wanted_now(settings, set(chat))
+        handlers,
+        reading,
+        minilm,
+        through_litellm,
+        ledger,
+        _wanted_now(settings, set(chat.platform)),
     )
 
 
@@ -130,32 +125,3 @@ def _wanted_now(settings: Settings, lean_providers: set[str]) -> frozenset[str]:
     if any(model != Model(BUILTIN, "minilm") for model in others):
         wanted.add("litellm")
     return frozenset(wanted)
-
-
-def key_context(tenant_id: UUID, provider: str) -> str:
-    """What a tenant's provider key is sealed for."""
-    return f"provider-key:{tenant_id}:{provider}"
-
-
-def _platform_access(settings: Settings) -> dict[str, Access]:
-    return {
-        "openai": Access(settings.openai_base_url, settings.openai_api_key or None),
-        "anthropic": Access(settings.anthropic_base_url, settings.anthropic_api_key or None),
-        "ollama": Access(settings.ollama_base_url, None),
-        "cohere": Access(settings.cohere_base_url, settings.cohere_api_key or None),
-    }
-
-
-def _unsealer(master_keys: str) -> Callable[[UUID, str, str], str]:
-    ring = KeyRing.from_text(master_keys) if master_keys else None
-
-    def unseal(tenant_id: UUID, provider: str, sealed: str) -> str:
-        if ring is None:
-            raise ModelFailed("not_authorised", "a sealed key, but CHAT_MASTER_KEYS is empty")
-        try:
-            return ring.unseal(sealed, key_context(tenant_id, provider)).decode()
-        except SealingError as error:
-            detail = f"the tenant's key of {provider} cannot be unsealed"
-            raise ModelFailed("not_authorised", detail) from error
-
-    return unseal

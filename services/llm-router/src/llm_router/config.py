@@ -87,6 +87,30 @@ class Settings(ServiceSettings):
         alias="CHAT_LLM_COOLDOWN_SECONDS",
         description="How long a model is passed over after three failures in a row.",
     )
+    provider_calls_at_once: int | None = Field(
+        None,
+        ge=1,
+        alias="CHAT_LLM_PROVIDER_CALLS_AT_ONCE",
+        description="Calls to one provider with one key at once, a replica; empty: no bound.",
+    )
+    provider_requests_per_minute: int | None = Field(
+        None,
+        ge=1,
+        alias="CHAT_LLM_PROVIDER_REQUESTS_PER_MINUTE",
+        description="Calls a minute to one provider with the platform's key, a replica.",
+    )
+    private_base_urls: bool = Field(
+        False,
+        alias="CHAT_LLM_PRIVATE_BASE_URLS",
+        description="Whether tenants may name base URLs in private networks, and http: their own "
+        "Ollama, for example.",
+    )
+    probe_seconds: float = Field(
+        2.0,
+        ge=0,
+        alias="CHAT_LLM_PROBE_SECONDS",
+        description="How often models whose cooldown is over are asked for a word; 0 is never.",
+    )
     builtin_word_milliseconds: float = Field(
         12.0,
         ge=0,

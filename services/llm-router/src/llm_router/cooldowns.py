@@ -1,52 +1,137 @@
-"""Models that failed lately are passed over for a while, so that nobody waits for them again."""
+"""Models that failed lately are passed over for a while, so that nobody waits for them again.
+
+After the pause one call is let through (half-open); its outcome ends the pause or begins a longer
+one. The states are by model and access, so that one tenant's bad key harms nobody else.
+"""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections import OrderedDict
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Literal
 
 from llm_router import metrics
 from llm_router.domain import Access, Model, ModelFailed
 
-_COUNTED = frozenset({"rate_limited", "overloaded", "unreachable", "timeout", "truncated"})
+_COUNTED = frozenset(
+    {"rate_limited", "overloaded", "unreachable", "timeout", "truncated", "not_authorised"}
+)
+_OF_THE_CALL = frozenset({"bad_request", "context_too_long", "empty_answer", "cooling_down"})
 _FAILURES_MAX = 3
 _LONGEST_SECONDS = 60.0
+_LONGEST_TOLD_SECONDS = 3_600.0
+_STATES_MAX = 10_000
 Key = tuple[Model, Access]
+Standing = Literal["unknown", "working", "cooling_down", "failing"]
 
 
 @dataclass(slots=True)
-class _State:
+class ModelState:
+    """How a model is doing; times by the clock of `Cooldowns`."""
+
     failures: int = 0
+    pauses: int = 0
     until: float = 0.0
+    trial: bool = False
+    in_flight: int = 0
+    failure: ModelFailed | None = None
+    checked_at: float | None = None
+    wanted_at: float = 0.0
+
+    def standing(self, now: float) -> Standing:
+        """Its state in one word."""
+        if self.until > now or self.pauses:
+            return "cooling_down"
+        if self.failure is not None:
+            return "failing"
+        return "unknown" if self.checked_at is None else "working"
 
 
 class Cooldowns:
-    """Failure counts by model and access, so that one tenant's bad key harms nobody else."""
+    """Remembers how models are doing and says which are passed over."""
 
     def __init__(self, seconds: float, clock: Callable[[], float] = time.monotonic) -> None:
         self._seconds = seconds
         self._clock = clock
-        self._states: dict[Key, _State] = {}
+        self._states: OrderedDict[Key, ModelState] = OrderedDict()
 
-    def cooling_seconds(self, model: Model, access: Access) -> float:
-        """How long the model is still passed over; 0 when it may be tried."""
+    def wait_seconds(self, model: Model, access: Access) -> float:
+        """How long the model is passed over; 0 when it may be tried. Counts as wanting it."""
         state = self._states.get((model, access))
-        return max(0.0, state.until - self._clock()) if state else 0.0
+        if state is None:
+            return 0.0
+        now = self._clock()
+        state.wanted_at = now
+        if state.until > now:
+            return state.until - now
+        return self._seconds if state.trial else 0.0
+
+    @contextmanager
+    def call(self, model: Model, access: Access) -> Iterator[None]:
+        """Around one call: it is in flight, and after a pause it is the one trial."""
+        state = self._state(model, access)
+        mine = state.pauses > 0 and not state.trial
+        state.trial = state.trial or mine
+        state.in_flight += 1
+        state.wanted_at = self._clock()
+        try:
+            yield
+        finally:
+            state.in_flight -= 1
+            state.trial = state.trial and not mine
 
     def succeeded(self, model: Model, access: Access) -> None:
         """The model works: forget its failures."""
-        if self._states.pop((model, access), None) is not None:
-            metrics.COOLING.labels(str(model)).set(0)
+        state = self._state(model, access)
+        state.failures = state.pauses = 0
+        state.until, state.failure = 0.0, None
+        state.checked_at = self._clock()
+        metrics.COOLING.labels(str(model)).set(0)
 
     def failed(self, model: Model, access: Access, failure: ModelFailed) -> None:
         """Count a failure; after some in a row, or when the provider says so, pass it over."""
+        if failure.code in _OF_THE_CALL:
+            return
+        state = self._state(model, access)
+        state.failure, state.checked_at = failure, self._clock()
         if failure.code not in _COUNTED:
             return
-        state = self._states.setdefault((model, access), _State())
         state.failures += 1
         told = failure.retry_after_seconds or 0.0
-        if state.failures >= _FAILURES_MAX or told > 0:
-            pause = min(_LONGEST_SECONDS, max(told, self._seconds * (told == 0)))
-            state.until = self._clock() + pause
+        if told > 0 or state.pauses or state.failures >= _FAILURES_MAX:
+            usual = min(_LONGEST_SECONDS, self._seconds * 2**state.pauses)
+            pause = min(_LONGEST_TOLD_SECONDS, told) if told > 0 else usual
+            state.until = max(state.until, self._clock() + pause)
+            state.pauses = min(state.pauses + 1, 10)
             metrics.COOLING.labels(str(model)).set(1)
+
+    def state(self, model: Model, access: Access) -> tuple[ModelState, Standing]:
+        """How a model is doing, for a person; a new state where nothing is known."""
+        state = self._states.get((model, access), ModelState())
+        return state, state.standing(self._clock())
+
+    def ago(self, at: float) -> float:
+        """Seconds since a time of a state; negative for one to come."""
+        return self._clock() - at
+
+    def to_probe(self, wanted_within_seconds: float) -> list[Key]:
+        """Models whose pause is over, that somebody wanted lately, and that nobody tries now."""
+        now = self._clock()
+        return [
+            key
+            for key, state in self._states.items()
+            if state.pauses
+            and state.until <= now
+            and not state.in_flight
+            and now - state.wanted_at <= wanted_within_seconds
+        ]
+
+    def _state(self, model: Model, access: Access) -> ModelState:
+        state = self._states.setdefault((model, access), ModelState())
+        self._states.move_to_end((model, access))
+        while len(self._states) > _STATES_MAX:
+            self._states.popitem(last=False)
+        return state

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field, replace
-from datetime import datetime
-from typing import Literal, Protocol
+from datetime import date, datetime
+from decimal import Decimal
+from typing import TYPE_CHECKING, Literal, Protocol
 from uuid import UUID
 
-from contracts.v1.models import ChatMessage, GivenPassage, ToolCall, ToolDefinition
+from uuid_utils.compat import uuid7
+
+from contracts.v1.models import ChatMessage, GivenPassage, ModelTry, ToolCall, ToolDefinition
+
+if TYPE_CHECKING:
+    from llm_router.purse import Reservation
 
 FinishReason = Literal["stop", "length", "tool_calls", "content_filter"]
 Purpose = Literal["answer", "rewrite", "summary"]
@@ -71,6 +77,11 @@ class ChainFailed(Exception):
         """The failure of the first choice, which is the one that a person can act on."""
         return self.failures[0][1].code if self.failures else "no_model"
 
+    @property
+    def retry_after_seconds(self) -> float | None:
+        """When the first choice may be asked again, where somebody said so."""
+        return self.failures[0][1].retry_after_seconds if self.failures else None
+
 
 @dataclass(frozen=True, slots=True)
 class Model:
@@ -129,7 +140,7 @@ class ChatCall:
 
 @dataclass(frozen=True, slots=True)
 class ChatOutcome:
-    """What a model answered; token counts are None where the provider gave none.
+    """What a model answered; token counts are None where nobody counted, `estimated` where we did.
 
     `input_tokens` holds everything that was read; `cached_tokens` of them came from the provider's
     prompt cache and `cache_write_tokens` were put there, which each have a price of their own.
@@ -142,20 +153,25 @@ class ChatOutcome:
     output_tokens: int | None
     cached_tokens: int = 0
     cache_write_tokens: int = 0
+    estimated: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """A usable answer and the way to it."""
+    """A usable answer and the way to it; `held` was reserved for its `call`."""
 
     outcome: ChatOutcome
     model: Model
     fallback: bool
     input_tokens: int
     output_tokens: int
-    cost_usd: float | None
+    cost_usd: Decimal | None
     milliseconds: int
     first_token_milliseconds: int | None
+    call: ChatCall
+    held: Reservation | None
+    variant: Literal["primary", "canary"] | None
+    tries: tuple[ModelTry, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,20 +218,16 @@ class Spend:
     input_tokens: int
     output_tokens: int
     estimated: bool
-    cost_usd: float | None
+    cost_usd: Decimal | None
     milliseconds: int
     outcome: str
     occurred_at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class TenantRoute:
-    """What a tenant chose; None and empty mean the platform's default."""
-
-    model: str | None = None
-    fallback_models: tuple[str, ...] = ()
-    embedding_model: str | None = None
-    keys: Mapping[str, str] = field(default_factory=dict, repr=False)
+    spend_id: UUID = field(default_factory=uuid7)
+    month: date | None = None
+    """The budget's month in which it counts; None: that of its own time."""
+    counted_usd: Decimal | None = None
+    """What it takes of the budget where that is not its cost."""
+    cached_tokens: int = 0
 
 
 def finish_reason(raw: str | None, *, called_tools: bool) -> FinishReason:

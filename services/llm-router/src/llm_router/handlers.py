@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from functools import partial
 
 from bus import Refused
+from contracts.v1.model_routes import RoutePurpose
 from contracts.v1.models import GenerateReply, ReplyGenerated
 from contracts.v1.tenants import TenantConfigured
-from llm_router.domain import (
-    Access,
-    Answered,
-    ChainFailed,
-    ChatCall,
-    Model,
-    ModelFailed,
-    Spend,
-    chain_of,
-)
+from llm_router.choosing import Choices
+from llm_router.domain import Access, Answered, ChainFailed, ChatCall, Spend
+from llm_router.purse import Purse
 from llm_router.routes import Routes
 from llm_router.routing import Router
 from llm_router.spending import Ledger
@@ -28,16 +24,11 @@ from observe import afailpoint, get_logger
 from postgres import Transaction
 
 _ANSWER_RESERVE_SECONDS = 0.1
+_TRIES_MAX = 16
+
+PurseOf = Callable[[GenerateReply], Purse]
 
 _log = get_logger("llm-router")
-
-
-@dataclass(frozen=True, slots=True)
-class Defaults:
-    """The platform's models, for tenants that chose none."""
-
-    model: str
-    fallbacks: tuple[str, ...]
 
 
 class Handlers:
@@ -51,14 +42,16 @@ class Handlers:
         router: Router,
         ledger: Ledger,
         stream: Stream,
-        defaults: Defaults,
+        purse_of: PurseOf,
+        choices: Choices,
     ) -> None:
         self._store = store
         self._routes = routes
         self._router = router
         self._ledger = ledger
         self._stream = stream
-        self._defaults = defaults
+        self._purse_of = purse_of
+        self._choices = choices
 
     async def tenant_configured(self, message: TenantConfigured, tx: Transaction) -> None:
         """Keep what a tenant chose."""
@@ -70,29 +63,43 @@ class Handlers:
         seconds = (request.deadline_at - datetime.now(UTC)).total_seconds()
         if seconds <= _ANSWER_RESERVE_SECONDS:
             raise Refused("deadline_passed", "the deadline had passed before the call began")
-        deltas = Deltas(request, self._stream) if request.stream else None
         try:
-            answered = await self._answer(request, seconds - _ANSWER_RESERVE_SECONDS, deltas)
+            async with self._deltas(request) as deltas:
+                answered = await self._answer(request, seconds - _ANSWER_RESERVE_SECONDS, deltas)
         except ChainFailed as failed:
             _log.warning("no model answered", reasons=str(failed))
-            raise Refused(failed.code, str(failed)) from failed
-        finally:
-            if deltas is not None:
-                await deltas.close()
+            raise Refused(failed.code, str(failed), failed.retry_after_seconds) from failed
         await afailpoint(MID_STREAM)
         await self._ledger.record(_spend_of(request, answered))
         return _reply(answered)
+
+    @asynccontextmanager
+    async def _deltas(self, request: GenerateReply) -> AsyncIterator[Deltas | None]:
+        """Where words go while they are written; nothing more once the call is abandoned."""
+        if request.stream is None:
+            yield None
+            return
+        deltas = Deltas(request, self._stream)
+        try:
+            yield deltas
+        except asyncio.CancelledError:
+            await deltas.cancel()
+            raise
+        except BaseException:
+            await deltas.close()
+            raise
+        await deltas.close()
 
     async def _answer(
         self, request: GenerateReply, seconds: float, deltas: Deltas | None
     ) -> Answered:
         route = await self._routes.of(request.tenant_id)
-        fallbacks = route.fallback_models or self._defaults.fallbacks
-        chain = chain_of(request.model, route.model, fallbacks, self._defaults.model)
-        access_of = partial(self._routes.access, request.tenant_id, route)
+        seed = request.seed or str(request.conversation_id or request.correlation_id)
+        choices = route.choices(self._choices)
+        plan = route.routes.plan(_route_purpose(request), choices, request.model, seed)
         call = ChatCall(
             tenant_id=request.tenant_id,
-            model=chain[0],
+            model=plan.chain[0],
             access=Access(None, None),
             purpose=request.purpose,
             messages=request.messages,
@@ -101,22 +108,14 @@ class Handlers:
             reply_tokens_max=request.reply_tokens_max,
             timeout_seconds=seconds,
         )
+        access_of = partial(self._routes.access, request.tenant_id, route)
         on_words = deltas.push if deltas is not None else None
-        on_failure = partial(self._note_failure, request)
-        return await self._router.answer(call, chain, access_of, on_words, on_failure)
+        return await self._router.answer(call, plan, access_of, on_words, self._purse_of(request))
 
-    def _note_failure(
-        self, request: GenerateReply, model: Model, failure: ModelFailed, seconds: float
-    ) -> None:
-        _log.warning(
-            "a model was passed over",
-            model=str(model),
-            code=failure.code,
-            detail=failure.detail,
-            seconds_given=round(seconds, 2),
-        )
-        if failure.code != "cooling_down":
-            self._ledger.note(_spend_of_failure(request, model, failure))
+
+def _route_purpose(request: GenerateReply) -> RoutePurpose:
+    """Judging has a route of its own; everything else goes by what it is for."""
+    return "judge" if request.spent_for == "judge" else request.purpose
 
 
 def _reply(answered: Answered) -> ReplyGenerated:
@@ -125,13 +124,17 @@ def _reply(answered: Answered) -> ReplyGenerated:
         text=outcome.text,
         tool_calls=list(outcome.tool_calls),
         finish_reason=outcome.finish_reason,
-        model=str(answered.model),
+        model=str(answered.model)[:512],
         fallback=answered.fallback,
         input_tokens=answered.input_tokens,
         output_tokens=answered.output_tokens,
         cost_usd=answered.cost_usd,
         milliseconds=answered.milliseconds,
         first_token_milliseconds=answered.first_token_milliseconds,
+        cached_tokens=outcome.cached_tokens,
+        tokens_estimated=outcome.estimated or outcome.output_tokens is None,
+        tries=list(answered.tries[-_TRIES_MAX:]),
+        variant=answered.variant,
     )
 
 
@@ -140,7 +143,7 @@ def _spend_of(request: GenerateReply, answered: Answered) -> Spend:
         tenant_id=request.tenant_id,
         correlation_id=request.correlation_id,
         conversation_id=request.conversation_id,
-        purpose=request.purpose,
+        purpose=request.spent_for or request.purpose,
         model=answered.model,
         input_tokens=answered.input_tokens,
         output_tokens=answered.output_tokens,
@@ -148,22 +151,5 @@ def _spend_of(request: GenerateReply, answered: Answered) -> Spend:
         cost_usd=answered.cost_usd,
         milliseconds=answered.milliseconds,
         outcome="answered",
-        occurred_at=datetime.now(UTC),
-    )
-
-
-def _spend_of_failure(request: GenerateReply, model: Model, failure: ModelFailed) -> Spend:
-    return Spend(
-        tenant_id=request.tenant_id,
-        correlation_id=request.correlation_id,
-        conversation_id=request.conversation_id,
-        purpose=request.purpose,
-        model=model,
-        input_tokens=0,
-        output_tokens=0,
-        estimated=True,
-        cost_usd=None,
-        milliseconds=0,
-        outcome=failure.code,
         occurred_at=datetime.now(UTC),
     )

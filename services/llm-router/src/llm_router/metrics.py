@@ -27,7 +27,24 @@ COST = Counter("chat_llm_cost_usd", "Known cost of model calls.", ["provider", "
 UNPRICED = Counter(
     "chat_llm_unpriced_calls", "Calls of models whose price is unknown.", ["provider", "model"]
 )
+OVER_BUDGET = Counter(
+    "chat_llm_over_budget", "Calls that did not fit into a budget.", ["provider", "model"]
+)
+HELD_TOO_LITTLE = Counter(
+    "chat_llm_held_too_little", "Calls that cost more than was held.", ["provider", "model"]
+)
+CALLS_LOST = Counter("chat_llm_calls_lost", "Calls that were never settled, counted as spent.")
+LEDGER_DIFFERENCES = Gauge(
+    "chat_llm_ledger_differences", "Months whose sum is not what the ledger adds up to."
+)
+UNUSUAL_SPEND = Counter("chat_llm_unusual_spend", "Hours that cost a tenant unusually much.")
 FALLBACKS = Counter("chat_llm_fallback", "Models passed over, and why.", ["from_model", "reason"])
+GATE_WAITING = Gauge(
+    "chat_llm_calls_waiting", "Calls that wait for a place at a provider.", ["provider"]
+)
+HEDGES = Counter("chat_llm_hedges", "Second models asked beside a slow first.", ["won_by"])
+PROBES = Counter("chat_llm_probes", "Models asked in the background.", ["model", "outcome"])
+ABANDONED = Counter("chat_llm_abandoned", "Calls stopped by us before their end.", ["model"])
 COOLING = Gauge("chat_llm_model_cooling", "1 while a model is passed over.", ["model"])
 EMBEDDING_CACHE = Counter(
     "chat_embedding_cache", "Questions found among known vectors.", ["result"]

@@ -17,20 +17,6 @@ select tenant_id, revision, state, model, fallback_models, embedding_model
 from tenants
 where tenant_id = $1::uuid;
 
--- name: find_provider_keys
--- A tenant's own provider keys, sealed.
-select provider, sealed_key
-from provider_keys
-where tenant_id = $1::uuid;
-
--- name: save_provider_key
--- Keep a tenant's own key of a provider, sealed.
-insert into provider_keys (tenant_id, provider, sealed_key)
-values ($1::uuid, $2::text, $3::text)
-on conflict (tenant_id, provider) do update
-set sealed_key = excluded.sealed_key,
-    updated_at = now();
-
 -- name: has_tenants
 -- Whether any tenant is known; an empty database asks for the configuration again.
 select exists (select 1 from tenants);

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from bus import Refused
 from contracts.v1.models import EmbedTexts, PassagesRanked, RankPassages, TextsEmbedded
 from llm_router import metrics
+from llm_router.choosing import Choices
 from llm_router.domain import Model, ModelFailed, Spend
 from llm_router.embedding import Embedder
 from llm_router.prices import Prices
@@ -34,20 +35,21 @@ class ReadingHandlers:
         ranker: Ranker,
         prices: Prices,
         ledger: Ledger,
-        embedding_model: str,
+        choices: Choices,
     ) -> None:
         self._routes = routes
         self._embedder = embedder
         self._ranker = ranker
         self._prices = prices
         self._ledger = ledger
-        self._embedding_model = embedding_model
+        self._choices = choices
 
     async def embed_texts(self, request: EmbedTexts) -> TextsEmbedded:
         """One unit vector a text; refused with a code if the model cannot."""
         started = time.perf_counter()
         route = await self._routes.of(request.tenant_id)
-        model = Model.named(request.model or route.embedding_model or self._embedding_model)
+        kept = route.routes.filled("embed", route.choices(self._choices))
+        model = Model.named(request.model or kept.model or self._choices.embedding_model)
         with _measured("embeddings", model, started):
             found = await self._embedder.embed(
                 request.tenant_id,
@@ -55,7 +57,7 @@ class ReadingHandlers:
                 self._routes.access(request.tenant_id, route, model),
                 request.texts,
                 request.purpose,
-                seconds_left(request, _EMBED_SECONDS[request.purpose]),
+                seconds_left(request, kept.deadline_seconds or _EMBED_SECONDS[request.purpose]),
             )
         cost = self._prices.cost_usd(model, found.tokens, 0)
         if found.tokens:

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
 from uuid import UUID
 
-from llm_router.domain import Access, Model, TenantRoute
+from llm_router.choosing import TenantRoute
+from llm_router.domain import Access, Gate, Model
+from llm_router.own_providers import KeptProvider
+from llm_router.provider_gates import Bounds, Gates
 from observe import get_logger
 
 KEPT_SECONDS = 5.0
@@ -21,10 +25,13 @@ _log = get_logger("llm-router")
 class Routes:
     """Tenants' routes; a database that is away leaves what was known, or the defaults."""
 
-    def __init__(self, load: Load, unseal: Unseal, platform: Mapping[str, Access]) -> None:
+    def __init__(
+        self, load: Load, unseal: Unseal, platform: Mapping[str, Access], gates: Gates | None = None
+    ) -> None:
         self._load = load
         self._unseal = unseal
         self._platform = platform
+        self._gates = gates or Gates(Bounds(), None)
         self._known: dict[UUID, tuple[float, TenantRoute]] = {}
 
     async def of(self, tenant_id: UUID) -> TenantRoute:
@@ -47,9 +54,36 @@ class Routes:
         self._known.pop(tenant_id, None)
 
     def access(self, tenant_id: UUID, route: TenantRoute, model: Model) -> Access:
-        """The tenant's own key where it has one, else the platform's."""
-        platform = self._platform.get(model.provider, Access(None, None))
-        sealed = route.keys.get(model.provider)
-        if sealed is None:
-            return platform
-        return Access(platform.url, self._unseal(tenant_id, model.provider, sealed))
+        """The tenant's own way where it has one, else the platform's. Raises ModelFailed."""
+        kept = route.providers.get(model.provider)
+        if kept is not None and kept.is_own:
+            return self.own_access(tenant_id, kept)
+        found = self._platform.get(model.provider, Access(None, None))
+        gates: list[Gate | None] = [self._gates.of_platform(model.provider)]
+        if kept is not None:
+            gates.insert(0, self._gates.of_tenant(tenant_id, model.provider, _bounds(kept)))
+        return replace(found, gates=tuple(gate for gate in gates if gate is not None))
+
+    def own_access(self, tenant_id: UUID, kept: KeptProvider) -> Access:
+        """A tenant's own way: its key or none, never the platform's key at a tenant's address."""
+        key = None
+        if kept.sealed_key is not None:
+            key = self._unseal(tenant_id, kept.provider, kept.sealed_key)
+        platform = self._platform.get(kept.provider, Access(None, None))
+        gate = self._gates.of_tenant(tenant_id, kept.provider, _bounds(kept))
+        return Access(
+            url=kept.base_url or platform.url,
+            key=key,
+            own=True,
+            guarded=kept.base_url is not None,
+            gates=() if gate is None else (gate,),
+        )
+
+    def reachable(self, route: TenantRoute) -> frozenset[str]:
+        """Providers to which there is a way: the platform's, or the tenant's own."""
+        own = {kept.provider for kept in route.providers.values() if kept.is_own}
+        return frozenset(own | set(self._platform))
+
+
+def _bounds(kept: KeptProvider) -> Bounds:
+    return Bounds(kept.concurrent_max, kept.requests_per_minute)

@@ -1,15 +1,20 @@
-"""One answer from a chain of models: deadlines, retries, passing over, and what each try took."""
+"""One answer from a chain of models: deadlines, retries, passing over, hedging, who may speak."""
 
 from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections import deque
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field, replace
 
+from contracts.v1.models import ModelTry
 from llm_router import metrics
+from llm_router.choosing import Plan
 from llm_router.cooldowns import Cooldowns
 from llm_router.domain import (
+    BUILTIN,
     Access,
     Answered,
     ChainFailed,
@@ -23,11 +28,21 @@ from llm_router.domain import (
     prompt_tokens,
 )
 from llm_router.prices import Prices
+from llm_router.provider_gates import GateFull
+from llm_router.purse import Purse, Reservation
+from observe import get_logger
 
+ABANDONED = "abandoned"
 _RETRIED = frozenset({"rate_limited", "overloaded", "unreachable"})
 _RETRY_WAIT_SECONDS = 0.2
 _RETRY_WAIT_LONGEST_SECONDS = 2.0
 _SMALLEST_TRY_SECONDS = 0.05
+_STOP_SECONDS_MAX = 1.0
+
+_log = get_logger("llm-router")
+
+AccessOf = Callable[[Model], Access]
+AdapterOf = Callable[[Model, Access], ChatAdapter]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,32 +53,92 @@ class Limits:
     retries: int
 
 
-@dataclass(slots=True)
-class Told:
-    """The words of a streamed answer on their way, and when the first one came."""
+@dataclass(frozen=True, slots=True)
+class Done:
+    """An answer, the call that it came from and what was held for it."""
 
-    on_words: OnWords | None
+    call: ChatCall
+    outcome: ChatOutcome
+    held: Reservation | None
+    seconds: float
+
+
+@dataclass(eq=False, slots=True)
+class Runner:
+    """One model that is being asked, and the words that came from it in this attempt."""
+
+    model: Model
+    access: Access
+    seconds: float
     started: float = field(default_factory=time.perf_counter)
+    heard: list[str] | None = None
+    task: asyncio.Task[Done] | None = None
+
+    def tried(self, outcome: str, detail: str = "") -> ModelTry:
+        """How it ended, as the answer tells it."""
+        took = round((time.perf_counter() - self.started) * 1000)
+        return ModelTry(
+            model=str(self.model)[:512], outcome=outcome, detail=detail, milliseconds=took
+        )
+
+
+@dataclass(eq=False, slots=True)
+class Walk:
+    """One request on its way along the chain; the first runner that says a word is the speaker."""
+
+    call: ChatCall
+    plan: Plan
+    access_of: AccessOf
+    on_words: OnWords | None
+    purse: Purse
+    ends: float
+    chain: deque[Model]
+    started: float = field(default_factory=time.perf_counter)
+    failures: list[tuple[Model, ModelFailed]] = field(default_factory=list)
+    tries: list[ModelTry] = field(default_factory=list)
+    running: list[Runner] = field(default_factory=list)
+    speaker: Runner | None = None
     first_after_seconds: float | None = None
 
-    def listener(self) -> OnWords | None:
-        """Where words go; nowhere once another model's words were already shown.
+    def left(self) -> float:
+        """Seconds until nobody waits any more."""
+        return self.ends - time.monotonic()
 
-        The widget would append the second model's words to the first one's. The final message
-        replaces them all the same.
+    def listener(self, runner: Runner) -> OnWords | None:
+        """Where a runner's words go; nowhere once words of another attempt were shown.
+
+        The widget would append them to the first ones. The final message replaces all of them.
         """
-        return None if self.on_words is None or self.first_after_seconds is not None else self._hear
+        runner.heard = None
+        if self.on_words is None or self.speaker is not None:
+            return None
+        heard: list[str] = []
+        runner.heard = heard
 
-    def _hear(self, words: str) -> None:
-        if self.first_after_seconds is None:
-            self.first_after_seconds = time.perf_counter() - self.started
-        if self.on_words is not None:
-            self.on_words(words)
+        def hear(words: str) -> None:
+            heard.append(words)
+            if self.speaker is None:
+                self._let_speak(runner)
+            if self.speaker is runner and self.on_words is not None:
+                self.on_words(words)
 
+        return hear
 
-AccessOf = Callable[[Model], Access]
-AdapterOf = Callable[[Model], ChatAdapter]
-OnFailure = Callable[[Model, ModelFailed, float], None]
+    def _let_speak(self, runner: Runner) -> None:
+        """From the first word on it is alone: two models' words must not be mixed."""
+        self.speaker = runner
+        self.first_after_seconds = time.perf_counter() - self.started
+        for other in self.running:
+            if other is not runner and other.task is not None:
+                other.task.cancel()
+
+    def fail(self, model: Model, failure: ModelFailed) -> None:
+        """Remember why a model gave no answer."""
+        self.failures.append((model, failure))
+        metrics.FALLBACKS.labels(str(model), failure.code).inc()
+        _log.warning(
+            "a model was passed over", model=str(model), code=failure.code, detail=failure.detail
+        )
 
 
 class Router:
@@ -80,98 +155,188 @@ class Router:
     async def answer(
         self,
         call: ChatCall,
-        chain: Sequence[Model],
+        plan: Plan,
         access_of: AccessOf,
         on_words: OnWords | None,
-        on_failure: OnFailure,
+        purse: Purse,
     ) -> Answered:
-        """Answer within `call.timeout_seconds` by the first model of the chain that can.
+        """Answer within `call.timeout_seconds` by the first model of the plan that can.
 
-        `call.model` and `call.access` are replaced for each model. Raises ChainFailed.
+        `call.model` and `call.access` are replaced for each model. Raises ChainFailed. Whoever
+        cancels this also ends the calls that are under way; the purse hears of each.
         """
-        deadline = time.monotonic() + call.timeout_seconds
-        told = Told(on_words)
-        failures: list[tuple[Model, ModelFailed]] = []
-        for place, model in enumerate(chain):
-            last = place == len(chain) - 1
-            seconds = self._share(deadline - time.monotonic(), last=last)
-            if seconds < _SMALLEST_TRY_SECONDS:
-                failures.append((model, ModelFailed("timeout", "no time is left")))
-                break
-            try:
-                access = access_of(model)
-                self._refuse_cooling(model, access, last=last)
-                mine = _with(call, model, access, seconds)
-                outcome, took = await self._try(mine, told)
-            except ModelFailed as failure:
-                failures.append((model, failure))
-                metrics.FALLBACKS.labels(str(model), failure.code).inc()
-                on_failure(model, failure, seconds)
-                continue
-            return self._answered(mine, outcome, took, told, fallback=bool(failures))
-        raise ChainFailed(failures)
+        ends = time.monotonic() + call.timeout_seconds
+        walk = Walk(call, plan, access_of, on_words, purse, ends, deque(plan.chain))
+        while walk.chain:
+            answered = await self._round(walk)
+            if answered is not None:
+                return answered
+        raise ChainFailed(walk.failures)
 
-    def _share(self, remaining: float, *, last: bool) -> float:
+    async def _round(self, walk: Walk) -> Answered | None:
+        """Ask the next model, and beside a slow one the one after it; None if none answered."""
+        first = self._start(walk)
+        hedge_after = walk.plan.hedge_after_seconds
+        try:
+            while walk.running:
+                tasks = [runner.task for runner in walk.running if runner.task is not None]
+                done, _ = await asyncio.wait(
+                    tasks, timeout=hedge_after, return_when=asyncio.FIRST_COMPLETED
+                )
+                hedge_after = None
+                if not done and walk.speaker is None and self._next_is_a_provider(walk):
+                    self._start(walk)
+                for runner in [one for one in walk.running if one.task in done]:
+                    answer = self._ended(walk, runner)
+                    if answer is not None:
+                        return self._answered(walk, runner, answer, hedged=runner is not first)
+        finally:
+            await self._stop(walk)
+        return None
+
+    def _next_is_a_provider(self, walk: Walk) -> bool:
+        """Whether there is a model to hedge with: the builtin would win against every provider."""
+        return bool(walk.chain) and walk.chain[0].provider != BUILTIN
+
+    def _start(self, walk: Walk) -> Runner | None:
+        """Begin with the next model that may be asked now."""
+        while walk.chain:
+            model = walk.chain.popleft()
+            last = not walk.chain
+            seconds = self._share(walk, model, last=last)
+            runner = Runner(model, Access(None, None), seconds)
+            try:
+                if seconds < _SMALLEST_TRY_SECONDS:
+                    walk.chain.clear()
+                    raise ModelFailed("timeout", "no time is left")
+                runner.access = walk.access_of(model)
+                self._refuse_cooling(model, runner.access, last=last)
+            except ModelFailed as failure:
+                walk.fail(model, failure)
+                walk.tries.append(runner.tried(failure.code, failure.detail))
+                continue
+            runner.task = asyncio.create_task(self._try(walk, runner))
+            walk.running.append(runner)
+            return runner
+        return None
+
+    def _share(self, walk: Walk, model: Model, *, last: bool) -> float:
         """The time for one model: all that is left for the last, a part kept back for others."""
+        remaining, own = walk.left(), walk.plan.call_seconds_max
         if last:
-            return remaining
+            return remaining if own is None or model.provider == BUILTIN else min(own, remaining)
         kept = min(5.0, 0.25 * remaining)
-        return min(self._limits.call_seconds_max, remaining - kept)
+        return min(self._limits.call_seconds_max if own is None else own, remaining - kept)
 
     def _refuse_cooling(self, model: Model, access: Access, *, last: bool) -> None:
-        seconds = self._cooldowns.cooling_seconds(model, access)
+        seconds = self._cooldowns.wait_seconds(model, access)
         if seconds > 0 and not last:
-            raise ModelFailed("cooling_down", f"passed over for {seconds:.1f} s more")
+            raise ModelFailed("cooling_down", f"passed over for {seconds:.1f} s more", seconds)
 
-    async def _try(self, call: ChatCall, told: Told) -> tuple[ChatOutcome, float]:
+    def _ended(self, walk: Walk, runner: Runner) -> Done | None:
+        """Take a runner that is at its end out of the race; gives its answer if it has one."""
+        walk.running.remove(runner)
+        task = runner.task
+        if task is None or task.cancelled():
+            # Another one speaks. Should that fail, this model is asked once more.
+            walk.tries.append(runner.tried(ABANDONED))
+            walk.chain.appendleft(runner.model)
+            return None
+        error = task.exception()
+        if error is None:
+            return task.result()
+        if not isinstance(error, ModelFailed):
+            raise error
+        walk.fail(runner.model, error)
+        walk.tries.append(runner.tried(error.code, error.detail))
+        return None
+
+    async def _stop(self, walk: Walk) -> None:
+        """End what is still running; its connections are closed, the purse has heard of it."""
+        losers, walk.running = walk.running, []
+        tasks = [runner.task for runner in losers if runner.task is not None]
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            await asyncio.wait(tasks, timeout=_STOP_SECONDS_MAX)
+        for task in tasks:
+            if task.done() and not task.cancelled() and task.exception() is None:
+                # It answered too, a moment later: paid for, and not used.
+                lost = task.result()
+                walk.purse.failed(lost.call, lost.held, ABANDONED, lost.outcome.text)
+
+    async def _try(self, walk: Walk, runner: Runner) -> Done:
         """Call one model, again where that may help and time allows."""
-        ends = time.monotonic() + call.timeout_seconds
+        ends = time.monotonic() + runner.seconds
         for attempt in range(self._limits.retries + 1):
-            left = ends - time.monotonic()
             try:
-                return await self._once(_with(call, call.model, call.access, left), told)
+                return await self._once(walk, runner, ends)
             except ModelFailed as failure:
                 wait = failure.retry_after_seconds
                 wait = _RETRY_WAIT_SECONDS * 2**attempt if wait is None else wait
                 left = ends - time.monotonic()
                 again = attempt < self._limits.retries and failure.code in _RETRIED
-                if not again or wait > min(_RETRY_WAIT_LONGEST_SECONDS, left / 4):
+                if not again or isinstance(failure, GateFull):
+                    raise
+                if wait > min(_RETRY_WAIT_LONGEST_SECONDS, left / 4):
                     raise
                 await asyncio.sleep(wait)
         raise ModelFailed("timeout", "no try was made")
 
-    async def _once(self, call: ChatCall, told: Told) -> tuple[ChatOutcome, float]:
-        started = time.perf_counter()
-        error = ""
+    async def _once(self, walk: Walk, runner: Runner, ends: float) -> Done:
+        """One call: its place at the provider, its money, its words; the purse hears the end."""
+        model, access = runner.model, runner.access
+        async with AsyncExitStack() as places:
+            for gate in access.gates:
+                left = ends - time.monotonic()
+                await places.enter_async_context(gate.enter(walk.call.tenant_id, left))
+            seconds = max(_SMALLEST_TRY_SECONDS, ends - time.monotonic())
+            call = replace(walk.call, model=model, access=access, timeout_seconds=seconds)
+            held = await walk.purse.reserve(call)
+            started, code = time.perf_counter(), ABANDONED
+            try:
+                with self._cooldowns.call(model, access):
+                    outcome = await self._asked(call, walk.listener(runner))
+                    code = ""
+                    self._cooldowns.succeeded(model, access)
+            except ModelFailed as failure:
+                code = failure.code
+                self._cooldowns.failed(model, access, failure)
+                raise
+            finally:
+                took = time.perf_counter() - started
+                _measure(model, code, took)
+                if code:
+                    heard = None if runner.heard is None else "".join(runner.heard)
+                    walk.purse.failed(call, held, code, heard)
+        return Done(call, outcome, held, took)
+
+    async def _asked(self, call: ChatCall, on_words: OnWords | None) -> ChatOutcome:
+        """The adapter's answer in time; whatever goes wrong is a ModelFailed."""
         try:
             async with asyncio.timeout(call.timeout_seconds):
-                outcome = await self._adapter_of(call.model).chat(call, told.listener())
-        except TimeoutError:
-            failure = ModelFailed("timeout", f"no answer in {call.timeout_seconds:.1f} s")
-            error = failure.code
-            self._cooldowns.failed(call.model, call.access, failure)
-            raise failure from None
-        except ModelFailed as failure:
-            error = failure.code
-            self._cooldowns.failed(call.model, call.access, failure)
+                return await self._adapter_of(call.model, call.access).chat(call, on_words)
+        except ModelFailed:
             raise
-        finally:
-            took = time.perf_counter() - started
-            metrics.OPERATION_SECONDS.labels(
-                "chat", call.model.provider, call.model.name, error
-            ).observe(took)
-        self._cooldowns.succeeded(call.model, call.access)
-        return outcome, took
+        except TimeoutError:
+            detail = f"no answer in {call.timeout_seconds:.1f} s"
+            raise ModelFailed("timeout", detail) from None
+        except Exception as error:
+            _log.exception("an adapter failed in a way it should not", model=str(call.model))
+            raise ModelFailed("bad_response", f"{type(error).__name__}: {error}") from error
 
-    def _answered(
-        self, call: ChatCall, outcome: ChatOutcome, took: float, told: Told, *, fallback: bool
-    ) -> Answered:
+    def _answered(self, walk: Walk, runner: Runner, done: Done, *, hedged: bool) -> Answered:
+        if len(walk.running) or hedged:
+            metrics.HEDGES.labels("second" if hedged else "first").inc()
+        walk.tries += [other.tried(ABANDONED) for other in walk.running]
+        walk.tries.append(runner.tried("answered"))
+        call, outcome = done.call, done.outcome
         read = prompt_tokens(call) if outcome.input_tokens is None else outcome.input_tokens
         written = outcome.output_tokens
         if written is None:
             arguments = "".join(tool.arguments for tool in outcome.tool_calls)
             written = estimated_tokens(outcome.text + arguments)
-        first = told.first_after_seconds
+        first = walk.first_after_seconds if walk.speaker is runner else None
         provider, name = call.model.provider, call.model.name
         metrics.TOKENS.labels("chat", provider, name, "input").inc(read)
         metrics.TOKENS.labels("chat", provider, name, "output").inc(written)
@@ -180,24 +345,20 @@ class Router:
         return Answered(
             outcome=outcome,
             model=call.model,
-            fallback=fallback,
+            fallback=call.model != walk.plan.chain[0],
             input_tokens=read,
             output_tokens=written,
             cost_usd=self._prices.cost_usd(call.model, read, written),
-            milliseconds=round(took * 1000),
+            milliseconds=round(done.seconds * 1000),
             first_token_milliseconds=None if first is None else round(first * 1000),
+            call=call,
+            held=done.held,
+            variant=walk.plan.variant,
+            tries=tuple(walk.tries),
         )
 
 
-def _with(call: ChatCall, model: Model, access: Access, seconds: float) -> ChatCall:
-    return ChatCall(
-        tenant_id=call.tenant_id,
-        model=model,
-        access=access,
-        purpose=call.purpose,
-        messages=call.messages,
-        tools=call.tools,
-        passages=call.passages,
-        reply_tokens_max=call.reply_tokens_max,
-        timeout_seconds=seconds,
-    )
+def _measure(model: Model, code: str, seconds: float) -> None:
+    metrics.OPERATION_SECONDS.labels("chat", model.provider, model.name, code).observe(seconds)
+    if code == ABANDONED:
+        metrics.ABANDONED.labels(str(model)).inc()

@@ -7,7 +7,9 @@ from uuid import UUID
 
 from contracts.v1.shapes import PLATFORM
 from contracts.v1.tenants import RepeatConfiguration
-from llm_router.domain import Spend, TenantRoute
+from llm_router.choosing import TenantRoute
+from llm_router.domain import Spend
+from llm_router.route_store import RouteStore
 from llm_router.store import Store
 from llm_router.usage_events import usage_events
 from outbox import Outbox
@@ -21,11 +23,13 @@ class Saving:
         self._database = database
         self._outbox = outbox
         self._store = store
+        self._route_store = RouteStore()
 
     async def find_route(self, tenant_id: UUID) -> TenantRoute:
         """What a tenant chose."""
         async with self._database.transaction(tenant_id) as tx:
-            return await self._store.find_route(tx, tenant_id)
+            route = await self._store.find_route(tx, tenant_id)
+            return await self._route_store.fill(tx, tenant_id, route)
 
     async def save_spends(self, spends: Sequence[Spend]) -> None:
         """Ledger rows of many tenants and their events, in one commit."""

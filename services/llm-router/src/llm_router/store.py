@@ -9,12 +9,13 @@ from uuid import UUID
 from uuid_utils.compat import uuid7
 
 from contracts.v1.tenants import TenantConfigured
-from llm_router.domain import Spend, TenantRoute
+from llm_router.choosing import TenantRoute
+from llm_router.domain import Spend
 from postgres import Queries, Transaction
 
 
 class Store:
-    """Tenants' choices, sealed keys and the spend ledger."""
+    """Tenants' choices and the spend ledger."""
 
     def __init__(self, queries: Queries) -> None:
         self._queries = queries
@@ -34,20 +35,11 @@ class Store:
         return tag != "INSERT 0 0"
 
     async def find_route(self, tx: Transaction, tenant_id: UUID) -> TenantRoute:
-        """What a tenant chose, with its keys still sealed; platform defaults if unknown."""
+        """What a tenant's settings name; platform defaults if it is unknown."""
         row = await tx.fetchrow(self._queries["find_tenant"], tenant_id)
-        sealed = await tx.fetch(self._queries["find_provider_keys"], tenant_id)
-        keys = {key["provider"]: key["sealed_key"] for key in sealed}
         if row is None:
-            return TenantRoute(keys=keys)
-        fallbacks = tuple(row["fallback_models"])
-        return TenantRoute(row["model"], fallbacks, row["embedding_model"], keys)
-
-    async def save_provider_key(
-        self, tx: Transaction, tenant_id: UUID, provider: str, sealed_key: str
-    ) -> None:
-        """Keep a tenant's own key of a provider; `sealed_key` comes from the key ring."""
-        await tx.execute(self._queries["save_provider_key"], tenant_id, provider, sealed_key)
+            return TenantRoute()
+        return TenantRoute(row["model"], tuple(row["fallback_models"]), row["embedding_model"])
 
     async def has_tenants(self, tx: Transaction) -> bool:
         """Whether any tenant is known."""
