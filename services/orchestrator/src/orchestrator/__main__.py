@@ -17,13 +17,16 @@ async def start(settings: Settings, life: Life) -> None:
         lease_seconds=settings.lease_seconds,
         typing_after_seconds=settings.typing_after_seconds,
         rehearsals=settings.rehearsals(),
+        own_tools=settings.own_tools(),
     )
     listen(wiring.bus, parts)
     await wiring.start(life)
     life.background("heartbeat", parts.runner.heartbeat())
     life.background("sweep", parts.runner.sweep())
     life.background("watch", parts.watch.watch())
+    life.background("tidying tools", parts.tools.tidy())
     life.background("trials", parts.trials.rehearsing.work())
+    life.closing(parts.tools.close)
     life.closing(parts.runner.stop)
     await parts.handlers.ask_for_configuration(wiring.database)
 

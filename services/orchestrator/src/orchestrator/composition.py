@@ -41,6 +41,7 @@ from orchestrator.runner import RunnerPace, TurnRunner
 from orchestrator.runs import Runs
 from orchestrator.store import ConversationStore
 from orchestrator.tenant_rules import RuleBook
+from orchestrator.tool_parts import ToolParts, ToolSettings, compose_tools
 from orchestrator.trial_parts import TrialParts, compose_trials
 from orchestrator.turn_evidence import TurnEvidence
 from orchestrator.turn_store import TurnStore
@@ -70,6 +71,7 @@ class Parts:
     turns: TurnStore
     watch: RunWatch
     trials: TrialParts
+    tools: ToolParts
 
 
 def compose(
@@ -82,6 +84,7 @@ def compose(
     lease_seconds: float,
     typing_after_seconds: float,
     rehearsals: RehearsalPace | None = None,
+    own_tools: ToolSettings | None = None,
 ) -> Parts:
     """Make every part and hand it what it depends on."""
     queries = Queries("orchestrator")
@@ -90,7 +93,8 @@ def compose(
     watch = RunWatch(database, turns, runs)
     store = ConversationStore(queries, watch.changed)
     typing = TypingSigns(bus, typing_after_seconds)
-    answerer = Answerer(AbandoningBus(bus), limits)
+    tools = compose_tools(database, rules, own_tools or ToolSettings())
+    answerer = Answerer(AbandoningBus(bus), limits, tools.toolbox)
     trials = compose_trials(database, bus, outbox, rules, answerer, rehearsals or RehearsalPace())
     worker = TurnWorker(outbox, turns, store, rules, answerer, typing, trials.book, runs)
     runner = TurnRunner(database, turns, worker, runs, pace)
@@ -99,7 +103,9 @@ def compose(
     reading = ReadingStore(queries)
     requests = ConversationRequests(outbox, store, reading, runner)
     evidence = TurnEvidence(outbox, queries, reading)
-    return Parts(outbox, handlers, news, requests, evidence, runner, worker, turns, watch, trials)
+    return Parts(
+        outbox, handlers, news, requests, evidence, runner, worker, turns, watch, trials, tools
+    )
 
 
 def listen(bus: Bus, parts: Parts) -> None:
@@ -129,3 +135,4 @@ def listen(bus: Bus, parts: Parts) -> None:
     bus.answer(PostMessage, requests.post)
     bus.answer(ListTurns, parts.evidence.list)
     parts.trials.listen(bus)
+    parts.tools.listen(bus)

@@ -1,12 +1,23 @@
 """Settings of this service, from the environment."""
 
-from pydantic import Field
+from typing import Annotated, Final
+
+from pydantic import Field, StringConstraints, TypeAdapter, field_validator
 from pydantic_settings import SettingsConfigDict
 
 from orchestrator.answering import AnswerLimits
 from orchestrator.rehearsing import RehearsalPace
 from orchestrator.runner import RunnerPace
+from orchestrator.tool_parts import ToolSettings
 from process import ServiceSettings
+from sealing import InvalidKeyRing, KeyRing
+
+_COMMANDS: Final = TypeAdapter(
+    dict[
+        Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]{0,63}$")],
+        Annotated[list[str], Field(min_length=1)],
+    ]
+)
 
 
 class Settings(ServiceSettings):
@@ -58,6 +69,55 @@ class Settings(ServiceSettings):
     def rehearsals(self) -> RehearsalPace:
         """Return how much is answered once more at a time."""
         return RehearsalPace(at_once=self.rehearsals_at_once)
+
+    master_keys: str = Field(
+        "",
+        alias="CHAT_MASTER_KEYS",
+        description="`id:base64key32,…`; seals secrets of tenants' tools. Empty: none are kept.",
+        repr=False,
+    )
+    tools_allow_private_networks: bool = Field(
+        False,
+        alias="CHAT_TOOLS_ALLOW_PRIVATE_NETWORKS",
+        description="Development only: tools by http, at any port and at private addresses.",
+    )
+    events_amqp_url: str = Field(
+        "",
+        alias="CHAT_EVENTS_AMQP_URL",
+        description="RabbitMQ URL of the vhost `events`, for tools by the broker. Empty: none.",
+        repr=False,
+    )
+    mcp_commands: str = Field(
+        "{}",
+        alias="CHAT_MCP_COMMANDS",
+        description="MCP servers that tenants may have started, as JSON: "
+        '`{"name": ["program", "argument"]}`.',
+    )
+
+    @field_validator("master_keys")
+    @classmethod
+    def _key_ring(cls, value: str) -> str:
+        try:
+            if value:
+                KeyRing.from_text(value)
+        except InvalidKeyRing as error:
+            raise ValueError(str(error)) from None
+        return value
+
+    @field_validator("mcp_commands")
+    @classmethod
+    def _commands(cls, value: str) -> str:
+        _COMMANDS.validate_json(value)
+        return value
+
+    def own_tools(self) -> ToolSettings:
+        """Return what tenants' tools are allowed."""
+        return ToolSettings(
+            ring=KeyRing.from_text(self.master_keys) if self.master_keys else None,
+            allow_private_networks=self.tools_allow_private_networks,
+            events_amqp_url=self.events_amqp_url,
+            mcp_commands=_COMMANDS.validate_json(self.mcp_commands),
+        )
 
     def limits(self) -> AnswerLimits:
         """Return how long a turn asks others."""

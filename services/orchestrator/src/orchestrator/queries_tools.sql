@@ -127,7 +127,7 @@ order by ended_at desc limit 1
 with old as (
     select turn_id, fingerprint from tool_runs
     where began_at < now() - make_interval(days => $1::int)
-    order by began_at limit 1000
+    order by began_at limit 100000
 )
 delete from tool_runs using old
 where tool_runs.turn_id = old.turn_id and tool_runs.fingerprint = old.fingerprint

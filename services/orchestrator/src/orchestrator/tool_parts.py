@@ -1,0 +1,78 @@
+"""Puts the parts of tools together: what turns are offered, and what is asked about it."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+import observe
+from bus import Bus
+from egress import EgressPolicy
+from orchestrator.http_tools import HttpTools
+from orchestrator.own_tools import Caller, OwnTools, ToolKind
+from orchestrator.tenant_rules import RuleBook
+from orchestrator.tool_requests import ToolRequests
+from orchestrator.tool_store import OwnToolRows, ToolRuns, ToolStore
+from orchestrator.toolbox import BuiltinToolbox, TenantToolbox
+from postgres import Database, DatabaseAway, Queries
+from sealing import KeyRing
+
+TIDY_SECONDS: Final = 3_600.0
+
+_log = observe.get_logger("orchestrator.tool_parts")
+
+
+@dataclass(frozen=True, slots=True)
+class ToolSettings:
+    """What the operator allows tenants' tools."""
+
+    ring: KeyRing | None = None
+    allow_private_networks: bool = False
+    events_amqp_url: str = field(default="", repr=False)
+    mcp_commands: Mapping[str, Sequence[str]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class ToolParts:
+    """What the composition made."""
+
+    toolbox: TenantToolbox
+    requests: ToolRequests
+    own: OwnTools
+    http: HttpTools
+    runs: ToolRuns
+
+    def listen(self, bus: Bus) -> None:
+        """Register what is asked about tools."""
+        self.requests.listen(bus)
+
+    async def tidy(self) -> None:
+        """Forget old calls, for as long as the service lives."""
+        while True:
+            try:
+                await self.runs.forget_old()
+            except DatabaseAway as error:
+                _log.info("old calls stay for now", reason=str(error))
+            await asyncio.sleep(TIDY_SECONDS)
+
+    async def close(self) -> None:
+        """Let calls end that are on their way, then close connections."""
+        await self.own.close()
+        await self.http.close()
+
+
+def compose_tools(database: Database, rules: RuleBook, settings: ToolSettings) -> ToolParts:
+    """Make every part; nothing is connected or imported that no tenant needs yet."""
+    queries = Queries("orchestrator", "queries_tools.sql")
+    policy = EgressPolicy(settings.allow_private_networks)
+    store, runs = ToolStore(queries), ToolRuns(database, queries)
+    rows = OwnToolRows(database, store, settings.ring)
+    http = HttpTools(policy)
+    callers: dict[ToolKind, Caller] = {"https": http}
+    own = OwnTools(runs, callers)
+    toolbox = TenantToolbox(BuiltinToolbox(runs.facts), rows, own)
+    requests = ToolRequests(
+        database, store, rows, rules, own, policy, settings.ring,
+        broker_there=bool(settings.events_amqp_url),
+    )  # fmt: skip
+    return ToolParts(toolbox, requests, own, http, runs)
