@@ -22,11 +22,11 @@ from llm_router.domain import (
     OnWords,
     Vectors,
     checked,
-    estimated_tokens,
 )
 from llm_router.gathering import EventReader
 from llm_router.lean_http import posted, read_body, understood
 from llm_router.openai_wire import OpenAIWire, headers, read_vectors, versioned
+from llm_router.token_counts import count, with_counts
 from llm_router.unit_vectors import unit_rows
 
 _VECTORS_BYTES_MAX = 128 * 1024 * 1024
@@ -103,7 +103,7 @@ class LeanAdapter:
                     outcome = self._wire.read(await read_body(response))
                 else:
                     outcome = await self._read_stream(response, on_words)
-        return checked(outcome, call)
+        return await with_counts(checked(outcome, call), call)
 
     async def _read_stream(
         self, response: aiohttp.ClientResponse, on_words: OnWords
@@ -176,7 +176,7 @@ class LeanEmbeddings:
             with understood():
                 body = await read_body(response, _VECTORS_BYTES_MAX)
                 rows, tokens = read_vectors(body, len(texts))
-        counted = sum(map(estimated_tokens, texts)) if tokens is None else tokens
+        counted = await count(model, texts) if tokens is None else tokens
         return Vectors(unit_rows(rows), len(rows[0]), counted)
 
 

@@ -30,6 +30,7 @@ from llm_router.domain import (
 )
 from llm_router.litellm_failures import failure_from
 from llm_router.openai_wire import OpenAIGathered, messages_of, tools_of, versioned
+from llm_router.token_counts import with_counts
 from llm_router.unit_vectors import unit_rows
 from observe import get_logger
 
@@ -71,9 +72,8 @@ class LitellmAdapter:
                 answer = await litellm.acompletion(
                     **_arguments(call, self._stall_seconds, stream=on_words is not None)
                 )
-                if on_words is None:
-                    return checked(_whole(answer), call)
-                return checked(await _streamed(answer, on_words), call)
+                outcome = _whole(answer) if on_words is None else await _streamed(answer, on_words)
+                return await with_counts(checked(outcome, call), call)
         except (ModelFailed, asyncio.CancelledError):
             raise
         except TimeoutError as error:
