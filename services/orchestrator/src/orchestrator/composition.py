@@ -12,15 +12,7 @@ from contracts.v1.channels import (
     MessageReceived,
     ThreadControlChanged,
 )
-from contracts.v1.conversations import (
-    GetConversation,
-    ListConversations,
-    ListMessages,
-    ListTurns,
-    ListVisitorMessages,
-    PostMessage,
-    UpdateConversation,
-)
+from contracts.v1.conversations import ListTurns
 from contracts.v1.sending import (
     MessageDelayed,
     MessageFailed,
@@ -34,6 +26,7 @@ from orchestrator.asking import AbandoningBus
 from orchestrator.channel_news import ChannelNews
 from orchestrator.conversation_requests import ConversationRequests
 from orchestrator.handlers import Handlers
+from orchestrator.inbox_parts import InboxParts, compose_inbox
 from orchestrator.news_store import NewsStore
 from orchestrator.reading import ReadingStore
 from orchestrator.rehearsing import RehearsalPace
@@ -72,6 +65,7 @@ class Parts:
     watch: RunWatch
     trials: TrialParts
     tools: ToolParts
+    inbox: InboxParts
 
 
 def compose(
@@ -100,17 +94,29 @@ def compose(
     runner = TurnRunner(database, turns, worker, runs, pace)
     handlers = Handlers(outbox, store, turns, rules, runner)
     news = ChannelNews(outbox, store, NewsStore(queries), runner)
-    reading = ReadingStore(queries)
-    requests = ConversationRequests(outbox, store, reading, runner)
+    inbox_queries = Queries("orchestrator", "queries_inbox.sql")
+    reading = ReadingStore(queries, inbox_queries)
+    inbox = compose_inbox(outbox, bus, store, reading, rules, runner, inbox_queries)
     evidence = TurnEvidence(outbox, queries, reading)
     return Parts(
-        outbox, handlers, news, requests, evidence, runner, worker, turns, watch, trials, tools
+        outbox,
+        handlers,
+        news,
+        inbox.conversations,
+        evidence,
+        runner,
+        worker,
+        turns,
+        watch,
+        trials,
+        tools,
+        inbox,
     )
 
 
 def listen(bus: Bus, parts: Parts) -> None:
     """Register everything that this service hears."""
-    outbox, handlers, requests = parts.outbox, parts.handlers, parts.requests
+    outbox, handlers = parts.outbox, parts.handlers
     # In batches: order within a conversation is the order of arrival, and one commit serves all.
     outbox.hear_batch(MessageReceived, handlers.on_messages, batch=INBOUND_BATCH)
     outbox.hear_batch(MessageSent, handlers.on_sent, linger_seconds=OUTCOME_LINGER_SECONDS)
@@ -127,12 +133,7 @@ def listen(bus: Bus, parts: Parts) -> None:
     outbox.hear(MessageDelayed, parts.news.on_delayed)
     outbox.hear(TenantConfigured, handlers.on_tenant)
     outbox.hear(ChannelConfigured, handlers.on_channel)
-    bus.answer(ListConversations, requests.list)
-    bus.answer(GetConversation, requests.get)
-    bus.answer(UpdateConversation, requests.update)
-    bus.answer(ListMessages, requests.messages)
-    bus.answer(ListVisitorMessages, requests.visitor_messages)
-    bus.answer(PostMessage, requests.post)
     bus.answer(ListTurns, parts.evidence.list)
+    parts.inbox.listen(bus)
     parts.trials.listen(bus)
     parts.tools.listen(bus)

@@ -167,8 +167,7 @@ def hear_customer(standing: Standing, handoff_keyword: str | None, *, served: bo
     if standing.status in _ENDED:
         standing = standing.owned_by("bot", "active", None)
     elif standing.status in ("waiting", "snoozed"):
-        woken: ConversationStatus = "assigned_human" if standing.owner_kind == "human" else "active"
-        standing = replace(standing, status=woken)
+        standing = wakes(replace(standing, status="snoozed"))
     if not standing.bot_answers or not served:
         return CustomerWish(standing, None, answer_wanted=False)
     if handoff_keyword is not None:
@@ -217,13 +216,16 @@ def change_standing(
     status: ConversationStatus | None,
     owner_kind: ConversationOwner | None,
     assignee: str | None,
+    unassign: bool = False,
 ) -> Standing:
     """Apply what the API wishes, null keeps; raises `TransitionRefused` with a sentence.
 
     Owner and status go together: a person's conversation is `assigned_human` (or waits, sleeps,
     is over), never `active`; so `active` alone hands it back to the bot, `assigned_human` or an
-    assignee alone gives it to a person.
+    assignee alone gives it to a person. Unassigned, it stays with people, whoever takes it.
     """
+    if unassign and assignee is not None:
+        raise TransitionRefused("Nobody can be assigned and taken away at once.")
     owner = owner_kind or _owner_implied(standing, status, assignee)
     wished = status or _status_implied(standing, owner)
     if wished != standing.status and wished not in TRANSITIONS[standing.status]:
@@ -234,8 +236,16 @@ def change_standing(
         raise TransitionRefused(f"A conversation owned by {owner} cannot be {wished}.")
     if assignee is not None and owner != "human":
         raise TransitionRefused(f"A conversation owned by {owner} has no assignee.")
-    kept = standing.assignee if owner == "human" else None
+    kept = standing.assignee if owner == "human" and not unassign else None
     return standing.owned_by(owner, wished, assignee or kept)
+
+
+def wakes(standing: Standing) -> Standing:
+    """A sleeping conversation goes on under its owner; one that was woken already stays."""
+    if standing.status != "snoozed":
+        return standing
+    woken: ConversationStatus = "assigned_human" if standing.owner_kind == "human" else "active"
+    return replace(standing, status=woken)
 
 
 def _owner_implied(
@@ -277,6 +287,11 @@ def inbound_identity(conversation_id: UUID, provider_message_id: str) -> UUID:
 def posted_identity(conversation_id: UUID, idempotency_key: str) -> UUID:
     """Identity of a person's message: the same however often it is posted."""
     return uuid5(conversation_id, f"posted:{idempotency_key}")
+
+
+def note_identity(conversation_id: UUID, idempotency_key: str) -> UUID:
+    """Identity of a note: the same however often it is written."""
+    return uuid5(conversation_id, f"note:{idempotency_key}")
 
 
 def turn_identity(conversation_id: UUID, first_seq: int) -> UUID:

@@ -356,33 +356,6 @@ on conflict (message_id, media_id) do update
 set media = excluded.media, heard_at = now()
 where message_media.media ->> 'state' is distinct from 'stored'
 
--- name: find_conversation
--- A conversation as the API shows it.
-select c.conversation_id, c.channel_id, c.channel_type, c.contact_external_id,
-    contacts.display_name, contacts.phone, contacts.book_contact_id, contacts.user_id,
-    contacts.username, contacts.email, c.status, c.owner_kind, c.assignee,
-    c.ownership_number, c.last_seq, c.created_at, c.last_message_at
-from conversations c
-join contacts on contacts.tenant_id = c.tenant_id and contacts.contact_id = c.contact_id
-where c.tenant_id = $1::uuid and c.conversation_id = $2::uuid
-
--- name: list_conversations
--- A page of conversations, the newest first, after (time, id) of the page before.
-select c.conversation_id, c.channel_id, c.channel_type, c.contact_external_id,
-    contacts.display_name, contacts.phone, contacts.book_contact_id, contacts.user_id,
-    contacts.username, contacts.email, c.status, c.owner_kind, c.assignee,
-    c.ownership_number, c.last_seq, c.created_at, c.last_message_at
-from conversations c
-join contacts on contacts.tenant_id = c.tenant_id and contacts.contact_id = c.contact_id
-where c.tenant_id = $1::uuid
-    and ($2::text is null or c.status = $2::text)
-    and ($3::uuid is null or c.channel_id = $3::uuid)
-    and ($4::timestamptz is null
-        or c.last_message_at < $4::timestamptz
-        or (c.last_message_at = $4::timestamptz and c.conversation_id > $5::uuid))
-order by c.last_message_at desc, c.conversation_id
-limit $6::int
-
 -- name: visitor_conversation
 -- The newest conversation of a contact of a channel, and its last place.
 select conversation_id, last_seq

@@ -1,5 +1,7 @@
 """Reading conversations and messages, for the API and for widgets that come back."""
 
+from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, TypeVar
 from uuid import UUID
@@ -7,9 +9,10 @@ from uuid import UUID
 from pydantic import TypeAdapter
 
 from contracts.message import Part
-from contracts.v1.conversations import Conversation
+from contracts.v1.conversations import Conversation, ListConversations
 from contracts.v1.shapes import (
     Citation,
+    HandoffBrief,
     MediaRef,
     MessageChanges,
     MessageContent,
@@ -21,46 +24,64 @@ from contracts.v1.shapes import (
 from orchestrator.store import contact_of
 from postgres import Queries, Transaction
 
+PAGE_BYTES_MAX: Final = 180_000
+"""A page that would not fit into one message ends early; the reader asks for the rest."""
+
 _CITATIONS: Final = TypeAdapter(list[Citation])
 
 Shape = TypeVar("Shape", bound=Part)
 
 
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A page of conversations, and where the next one begins."""
+
+    conversations: list[Conversation]
+    following: tuple[datetime, UUID] | None
+
+
 class ReadingStore:
     """Statements that only read, for the API."""
 
-    def __init__(self, queries: Queries) -> None:
+    def __init__(self, queries: Queries, inbox_queries: Queries) -> None:
         self._queries = queries
+        self._inbox = inbox_queries
 
     async def conversation(
         self, tx: Transaction, tenant_id: UUID, conversation_id: UUID
     ) -> Conversation | None:
         """Return one conversation."""
-        row = await tx.fetchrow(self._queries["find_conversation"], tenant_id, conversation_id)
+        row = await tx.fetchrow(self._inbox["find_conversation"], tenant_id, conversation_id)
         return None if row is None else _conversation(row)
 
     async def conversations(
-        self,
-        tx: Transaction,
-        tenant_id: UUID,
-        *,
-        status: str | None,
-        channel_id: UUID | None,
-        after: tuple[datetime, UUID] | None,
-        limit: int,
-    ) -> list[Conversation]:
-        """Return the newest ones that come after a place in the list."""
-        moment, identity = after or (None, None)
+        self, tx: Transaction, wish: ListConversations, after: tuple[datetime, UUID] | None
+    ) -> Page:
+        """Return a page of those that are wished for, after a place in the list."""
+        if wish.query is not None and not any(map(str.isalnum, wish.query)):
+            return Page([], None)
+        longest_waiting = wish.order == "longest_waiting"
+        await tx.execute(self._inbox["plan_for_these_filters"])
         rows = await tx.fetch(
-            self._queries["list_conversations"],
-            tenant_id,
-            status,
-            channel_id,
-            moment,
-            identity,
-            limit,
+            self._inbox["list_longest_waiting" if longest_waiting else "list_newest"],
+            wish.tenant_id,
+            wish.status,
+            wish.channel_id,
+            *(after or (None, None)),
+            wish.limit + 1,
+            wish.owner_kind,
+            wish.query,
+            wish.tag,
+            wish.contact_external_id,
+            wish.assignee,
+            wish.waiting,
         )
-        return [_conversation(row) for row in rows]
+        page = within_bytes_of(map(_conversation, rows[: wish.limit]))
+        if len(rows) == len(page):
+            return Page(page, None)
+        last = rows[len(page) - 1]
+        moment = last["waiting_since" if longest_waiting else "last_message_at"]
+        return Page(page, (moment, last["conversation_id"]))
 
     async def visitor_conversation(
         self, tx: Transaction, tenant_id: UUID, channel_id: UUID, visitor_id: str
@@ -108,7 +129,28 @@ def _conversation(row: Any) -> Conversation:
         last_seq=row["last_seq"],
         created_at=row["created_at"],
         last_message_at=row["last_message_at"],
+        tags=row["tags"],
+        language=row["language"],
+        metadata=row["metadata"],
+        snoozed_until=row["snoozed_until"],
+        waiting_since=row["waiting_since"],
+        last_text=row["last_text"],
+        last_role=row["role"],
+        rating=row["rating"],
+        brief=_read(HandoffBrief, row["brief"]),
     )
+
+
+def within_bytes_of(found: Iterable[Shape]) -> list[Shape]:
+    """Return as many of the first as travel together; at least one."""
+    page: list[Shape] = []
+    room = PAGE_BYTES_MAX
+    for one in found:
+        room -= len(one.model_dump_json().encode())
+        if room < 0 and page:
+            break
+        page.append(one)
+    return page
 
 
 def read_content(stored: str | None) -> MessageContent | None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from time import monotonic
 from typing import Any, Final, Literal
 from uuid import UUID
@@ -226,14 +227,24 @@ def recorded_and_sent(
     return [MessageRecorded.make(**envelope.fields(contact=True), message=message), send]
 
 
-def conversation_updated(envelope: Envelope, standing: Standing) -> ConversationUpdated:
-    """Status or owner changed."""
+def conversation_updated(
+    envelope: Envelope,
+    standing: Standing,
+    *,
+    tags: Sequence[str] | None = None,
+    snoozed_until: datetime | None = None,
+    by: str | None = None,
+) -> ConversationUpdated:
+    """Status, owner or tags changed."""
     return ConversationUpdated.make(
         **envelope.fields(contact=True),
         status=standing.status,
         owner_kind=standing.owner_kind,
         assignee=standing.assignee,
         ownership_number=standing.ownership_number,
+        tags=None if tags is None else list(tags),
+        snoozed_until=snoozed_until,
+        by=by,
     )
 
 
