@@ -34,6 +34,9 @@ class TypingShown(Stream, owner="orchestrator", heard_by=("channel-ingress",), v
     channel_type: ChannelType = Field(description="Its channel's type.")
     contact_external_id: ExternalId = Field(description="To whom.")
     provider_message_id: ExternalId | None = Field(description="The customer's newest message.")
+    ended: bool | None = Field(
+        None, description="Whether nobody types any more although no message follows."
+    )
 
 
 class OutgoingBody(Part):

@@ -62,6 +62,13 @@ class ReplyDelta(Stream, owner="llm-router", heard_by=("gateway",), version=1):
     text: Annotated[str, Field(max_length=8_192)] = Field(description="The next words.")
 
 
+class VisitorTyping(Stream, owner="gateway", heard_by=("orchestrator",), version=1):
+    """A visitor of a widget is writing: a turn that waits for the rest of a burst waits on."""
+
+    channel_id: UUID = Field(description="The web channel.")
+    visitor_id: ExternalId = Field(description="Who writes.")
+
+
 class TurnCompleted(
     Event, owner="orchestrator", heard_by=(), version=1, public="response.completed"
 ):
