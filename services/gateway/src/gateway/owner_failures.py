@@ -13,6 +13,9 @@ _STATUS: Final = {
     "timeout": 504,
     "invalid_request": 422,
     "quota_exceeded": 403,
+    "not_allowed": 403,
+    "address_refused": 422,
+    "server_failed": 422,
     "bad_answer": 502,
     "internal_error": 502,
 }

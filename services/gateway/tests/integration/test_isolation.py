@@ -18,6 +18,7 @@ from contracts.v1 import (
     documents,
     knowledge,
     templates,
+    tools,
     trying,
     web_sources,
     webhooks,
@@ -33,6 +34,9 @@ BODIES: dict[tuple[str, str], Any] = {
     ("POST", "keys"): {"name": "x"},
     ("PUT", "{conversation_id}"): {"status": "closed"},
     ("POST", "messages"): {"text": "x"},
+    ("PUT", "{tool_name}"): {"description": "x", "url": "https://shop.example/tool"},
+    ("POST", "try"): {},
+    ("PUT", "{server_name}"): {"url": "https://shop.example/mcp"},
     ("POST", "search"): {"query": "x"},
     ("POST", "texts"): {"items": [{"title": "x", "text": "words of one"}]},
     ("PATCH", "{document_id}"): {"enabled": False},
@@ -69,6 +73,8 @@ TUS = {
 }
 ASKED = {
     "orchestrator": [
+        tools.ListTools, tools.KeepTool, tools.RemoveTool, tools.TryTool, tools.KeepMcpServer,
+        tools.RemoveMcpServer,
         conversations.ListConversations, conversations.GetConversation,
         conversations.UpdateConversation, conversations.ListMessages, conversations.PostMessage,
         conversations.ListTurns, trying.TryReply, trying.StartReplay, trying.ListReplays,
@@ -145,6 +151,8 @@ async def belongings(running: Running, tenant: Tenant) -> dict[str, str]:
         "merge_id": str(uuid4()),
         "template_id": "4711",
         "name": "order_update",
+        "tool_name": "order_status",
+        "server_name": "shop",
     }
 
 
@@ -163,7 +171,13 @@ async def test_every_route_with_foreign_ids(running: Running, owners: Owners) ->
     foreign = await belongings(running, two)
     schema = (await running.call("GET", "/openapi.json")).json
     nobody = {name: str(uuid4()) for name in foreign}
-    nobody |= {"key_id": "aaaaaaaaaaaa", "template_id": "4712", "name": "no_template"}
+    nobody |= {
+        "key_id": "aaaaaaaaaaaa",
+        "template_id": "4712",
+        "name": "no_template",
+        "tool_name": "none",
+        "server_name": "none",
+    }
     found = routes(schema)
     assert len(found) >= 46
     for method, path in found:
