@@ -15,6 +15,7 @@ from chatctl import (
     command_simulate,
     command_talk,
     command_tenants,
+    command_trying,
     command_web,
 )
 from chatctl.cli import app
@@ -32,6 +33,7 @@ __all__ = [
     "command_simulate",
     "command_talk",
     "command_tenants",
+    "command_trying",
     "command_web",
 ]
 

@@ -12,6 +12,7 @@ from rich.console import Console
 
 from chatctl.cli import app, errors, guarded, running_state
 from chatctl.evaluation.collection import Collection, NotACollection, read_collection
+from chatctl.evaluation.conversations import set_at
 from chatctl.evaluation.indexing import Indexer
 from chatctl.evaluation.own_questions import QuestionSets
 from chatctl.evaluation.progress_line import ProgressLine
@@ -25,6 +26,7 @@ from chatctl.evaluation.report import (
     tables,
 )
 from chatctl.evaluation.running import Run
+from chatctl.evaluation.talk_gate import evaluate_talks
 from chatctl.gateway_api import GatewayApi
 
 # Figures are read by programs from the standard output: all else goes to the other one.
@@ -36,7 +38,9 @@ QUICK = (DEFAULT, PLAIN)
 def evaluate(
     folder: Annotated[
         Path | None,
-        typer.Argument(help="corpus.jsonl, queries.jsonl, qrels.tsv.", exists=True),
+        typer.Argument(
+            help="corpus.jsonl, queries.jsonl, qrels.tsv; or conversations.jsonl.", exists=True
+        ),
     ] = None,
     question_set: Annotated[
         str, typer.Option("--set", help="Instead of a folder: a question set of the tenant.")
@@ -60,8 +64,15 @@ def evaluate(
     quick: Annotated[
         bool, typer.Option("--quick", help="Only the tenant's own way and plain fusion.")
     ] = False,
+    given: Annotated[
+        list[str],
+        typer.Option("--with", metavar="NAME=VALUE", help="Conversations: a setting that differs."),
+    ] = [],  # noqa: B006 - typer reads it, nobody changes it
 ) -> None:
     """Index a labelled collection, ask its questions, and show how well search answers.
+
+    Given conversations, the bot talks through them instead, and what must be true of its answers
+    is checked; ends with 1 if something is not (or, --against an earlier run, is not any more).
 
     Everything goes through the running platform's API. A tenant of its own is made for the
     collection, and removed at the end unless you --keep it.
@@ -69,6 +80,10 @@ def evaluate(
     if (folder is None) == (not question_set):
         raise typer.BadParameter("give a folder, or --set")
     baseline = json.loads(against.read_text()) if against else None
+    conversations = set_at(folder) if folder else None
+    if conversations is not None:
+        evaluate_talks(conversations, given, baseline, tenant=tenant, as_json=as_json)
+        return
     if folder is None:
         report = _of_set(question_set, note, quick=quick)
     else:
