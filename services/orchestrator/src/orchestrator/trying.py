@@ -1,5 +1,6 @@
 """What would the bot say? A turn without a customer: nothing of it is kept or sent."""
 
+import json
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from time import monotonic
@@ -11,6 +12,7 @@ from contracts.v1.trying import ReplyTried, TriedAnswer, TriedMessage, TryReply
 from orchestrator.domain import Leased, StoredMessage, Trial, turn_identity
 from orchestrator.drafting import Draft
 from orchestrator.failures import TurnFailure
+from orchestrator.handoff import HandoffWords
 from orchestrator.metrics import Durations
 from orchestrator.tenant_rules import RuleBook
 from orchestrator.trial_settings import InvalidOverrides, TriedSettings, tried_settings
@@ -59,6 +61,9 @@ class Trying:
             own_revision = await self._rules.own_revision(tx, request.tenant_id)
         tried = settled(rules.settings, request.overrides, request.language)
         leased = _talk(request, rules.revision, own_revision, tried)
+        keyword = _keyword_in(leased, tried.settings)
+        if keyword is not None:
+            return _handed_over(tried.settings, keyword)
         try:
             answer, draft = await self._rehearsal.perform(leased, tried.settings)
         except TurnFailure as failure:
@@ -107,6 +112,30 @@ def names_of_tools(evidence: dict[str, Any]) -> list[str]:
     """Read which tools a turn called, in order."""
     calls = evidence.get("tool_calls") or []
     return [str(call.get("name"))[:512] for call in calls if isinstance(call, dict)][:40]
+
+
+def _keyword_in(leased: Leased, settings: TenantSettings) -> str | None:
+    """Find the word that brings a person before any model is asked, as with a real message."""
+    words = HandoffWords(settings.handoff_keywords, settings.language)
+    found = (words.found_in(message.text) for message in leased.unanswered)
+    return next((keyword for keyword in found if keyword is not None), None)
+
+
+def _handed_over(settings: TenantSettings, keyword: str) -> ReplyTried:
+    answer = TriedAnswer(
+        text=settings.handoff_reply,
+        citations=[],
+        decision="handoff_keyword",
+        confidence=None,
+        model=None,
+        input_tokens=0,
+        output_tokens=0,
+        cost_usd=0.0,
+        milliseconds=0,
+        tool_calls=[],
+    )
+    evidence = json.dumps({"decision": "handoff_keyword", "keyword": keyword}, ensure_ascii=False)
+    return ReplyTried(answer=answer, evidence=evidence, left_out=[])
 
 
 def _talk(request: TryReply, revision: int, own_revision: int, tried: TriedSettings) -> Leased:
