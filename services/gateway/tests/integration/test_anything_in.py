@@ -21,7 +21,7 @@ NASTY: list[Any] = [
 PATHS = ["nonsense", "00000000-0000-0000-0000-000000000000", "%00", "..", "💥", "a" * 3000, "{}"]
 ID_NAMES = (
     "channel_id", "document_id", "conversation_id", "webhook_id", "contact_id", "merge_id",
-    "template_id", "name", "token", "source_id", "upload_id", "set_id",
+    "template_id", "name", "token", "source_id", "upload_id", "set_id", "canned_reply_id",
     "question_id", "replay_id", "experiment_id",
 )  # fmt: skip
 ROUNDS = 6

@@ -21,6 +21,7 @@ from contracts.v1.shapes import (
     RecordedMessage,
     SendPlan,
 )
+from orchestrator.storable import storable_text
 from orchestrator.store import contact_of
 from postgres import Queries, Transaction
 
@@ -70,10 +71,7 @@ class ReadingStore:
             *(after or (None, None)),
             wish.limit + 1,
             wish.owner_kind,
-            wish.query,
-            wish.tag,
-            wish.contact_external_id,
-            wish.assignee,
+            *map(_sought, (wish.query, wish.tag, wish.contact_external_id, wish.assignee)),
             wish.waiting,
         )
         page = within_bytes_of(map(_conversation, rows[: wish.limit]))
@@ -139,6 +137,10 @@ def _conversation(row: Any) -> Conversation:
         rating=row["rating"],
         brief=_read(HandoffBrief, row["brief"]),
     )
+
+
+def _sought(words: str | None) -> str | None:
+    return None if words is None else storable_text(words)
 
 
 def within_bytes_of(found: Iterable[Shape]) -> list[Shape]:

@@ -1,6 +1,6 @@
 """What a person may say: text, files, choices, a template, a place, a reaction."""
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Final, Literal, Self
 from uuid import UUID
 
 from pydantic import Field, StringConstraints, model_validator
@@ -10,6 +10,18 @@ from gateway.api.parts import Shape
 from gateway.words import Name
 
 ShortLine = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=512)]
+
+
+_PLAIN_FIELDS: Final = frozenset(
+    {
+        "text",
+        "author",
+        "reply_to",
+        "canned_reply_id",
+        "expected_ownership_number",
+        "expected_last_seq",
+    }
+)
 
 
 class ChoiceBody(Shape):
@@ -115,13 +127,28 @@ class NewMessage(Shape):
     reply_to: UUID | None = Field(
         None, description="`recorded_message_id` of the message that it answers."
     )
+    canned_reply_id: UUID | None = Field(
+        None,
+        description="The canned reply that it was made from: its places are filled in; without a "
+        "text, it is said as it is.",
+    )
+    expected_ownership_number: Annotated[int, Field(ge=1)] | None = Field(
+        None, description="409 `conflict` where somebody else took the conversation meanwhile."
+    )
+    expected_last_seq: Annotated[int, Field(ge=0)] | None = Field(
+        None, description="409 `conflict` where something was said meanwhile."
+    )
 
     @model_validator(mode="after")
     def _is_one_thing(self) -> Self:
         beside = [
             self.media_ids, self.choices, self.location, self.header, self.footer
         ]  # fmt: skip
-        if not (self.text or self.media_ids or self.template or self.location or self.reaction):
+        something = (
+            self.text, self.canned_reply_id, self.media_ids, self.template, self.location,
+            self.reaction,
+        )  # fmt: skip
+        if not any(something):
             raise ValueError("needs text, media_ids, template, location or reaction")
         if self.template and (self.reaction or any(beside)):
             raise ValueError("a template goes out alone")
@@ -132,7 +159,7 @@ class NewMessage(Shape):
     @property
     def is_plain(self) -> bool:
         """Whether it is nothing but text."""
-        return not self.model_fields_set - {"text", "author", "reply_to"}
+        return not self.model_fields_set - _PLAIN_FIELDS
 
     @property
     def every_media_id(self) -> list[UUID]:

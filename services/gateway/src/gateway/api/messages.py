@@ -74,6 +74,9 @@ async def post_message(
             text=body.text,
             extras=body.extras(files, refs.get(about)),
             reply_to=refs.get(body.reply_to),
+            canned_reply_id=body.canned_reply_id,
+            expected_ownership_number=body.expected_ownership_number,
+            expected_last_seq=body.expected_last_seq,
         )
     )
     return shown_message(parts.links, tenant_id, answer.message)
