@@ -10,9 +10,10 @@ from contracts.v1.channels import (
 )
 from contracts.v1.sending import MessageDelayed
 from orchestrator import telling
+from orchestrator.bursts import Bursts
 from orchestrator.domain import inbound_identity, somebody_else_speaks, thread_held_by
-from orchestrator.handlers import Running
 from orchestrator.news_store import NewsStore
+from orchestrator.running import Running
 from orchestrator.store import ConversationStore, FromContact, LockedConversation
 from orchestrator.telling import Envelope
 from outbox import Outbox, RetryLater
@@ -29,10 +30,15 @@ class ChannelNews:
     """Handlers of news about conversations and messages."""
 
     def __init__(
-        self, outbox: Outbox, store: ConversationStore, news: NewsStore, runner: Running
+        self,
+        outbox: Outbox,
+        store: ConversationStore,
+        news: NewsStore,
+        runner: Running,
+        bursts: Bursts,
     ) -> None:
         self._outbox, self._store = outbox, store
-        self._news, self._runner = news, runner
+        self._news, self._runner, self._bursts = news, runner, bursts
 
     async def on_echo(self, heard: EchoReceived, tx: Transaction) -> None:
         """Somebody speaks for the business elsewhere: the bot is silent from now on."""
@@ -77,10 +83,12 @@ class ChannelNews:
     async def on_media_stored(self, heard: MediaStored, tx: Transaction) -> None:
         """A file of a message is in our storage."""
         await self._news.keep_media(tx, heard)
+        await self._bursts.on_media_settled(tx, heard)
 
     async def on_media_failed(self, heard: MediaFailed, tx: Transaction) -> None:
         """A file of a message could not be fetched."""
         await self._news.keep_media(tx, heard)
+        await self._bursts.on_media_settled(tx, heard)
 
     async def on_delayed(self, heard: MessageDelayed, tx: Transaction) -> None:
         """A message that is to go out has to wait."""

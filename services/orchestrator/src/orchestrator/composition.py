@@ -23,6 +23,7 @@ from contracts.v1.sending import (
 from contracts.v1.tenants import ChannelConfigured, TenantConfigured
 from orchestrator.answering import Answerer, AnswerLimits
 from orchestrator.asking import AbandoningBus
+from orchestrator.bursts import Bursts
 from orchestrator.channel_news import ChannelNews
 from orchestrator.conversation_requests import ConversationRequests
 from orchestrator.handlers import Handlers
@@ -63,6 +64,7 @@ class Parts:
     worker: TurnWorker
     turns: TurnStore
     watch: RunWatch
+    bursts: Bursts
     trials: TrialParts
     tools: ToolParts
     inbox: InboxParts
@@ -92,8 +94,9 @@ def compose(
     trials = compose_trials(database, bus, outbox, rules, answerer, rehearsals or RehearsalPace())
     worker = TurnWorker(outbox, turns, store, rules, answerer, typing, trials.book, runs)
     runner = TurnRunner(database, turns, worker, runs, pace)
-    handlers = Handlers(outbox, store, turns, rules, runner)
-    news = ChannelNews(outbox, store, NewsStore(queries), runner)
+    bursts = Bursts(outbox, rules, runner)
+    handlers = Handlers(outbox, store, turns, rules, runner, bursts)
+    news = ChannelNews(outbox, store, NewsStore(queries), runner, bursts)
     inbox_queries = Queries("orchestrator", "queries_inbox.sql")
     reading = ReadingStore(queries, inbox_queries)
     inbox = compose_inbox(outbox, bus, store, reading, rules, runner, inbox_queries)
@@ -108,6 +111,7 @@ def compose(
         worker,
         turns,
         watch,
+        bursts,
         trials,
         tools,
         inbox,
@@ -135,5 +139,6 @@ def listen(bus: Bus, parts: Parts) -> None:
     outbox.hear(ChannelConfigured, handlers.on_channel)
     bus.answer(ListTurns, parts.evidence.list)
     parts.inbox.listen(bus)
+    parts.bursts.listen(bus)
     parts.trials.listen(bus)
     parts.tools.listen(bus)

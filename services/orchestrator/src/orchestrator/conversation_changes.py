@@ -10,7 +10,7 @@ from contracts.message import Message
 from contracts.v1.conversations import ConversationFound, UpdateConversation
 from orchestrator import telling
 from orchestrator.domain import Standing, TransitionRefused, change_standing
-from orchestrator.handlers import Running
+from orchestrator.running import Running
 from orchestrator.inbox_store import InboxStore
 from orchestrator.reading import ReadingStore
 from orchestrator.storable import storable_json, storable_text

@@ -5,7 +5,6 @@ from contextvars import copy_context
 from dataclasses import replace
 from functools import partial
 from itertools import groupby
-from typing import Protocol
 from uuid import UUID
 
 import observe
@@ -15,6 +14,7 @@ from contracts.v1.sending import MessageFailed, MessageSent, MessageStatusChange
 from contracts.v1.shapes import PLATFORM, RecordedMessage
 from contracts.v1.tenants import ChannelConfigured, RepeatConfiguration, TenantConfigured
 from orchestrator import telling
+from orchestrator.bursts import Bursts
 from orchestrator.domain import (
     CustomerWish,
     Standing,
@@ -24,6 +24,7 @@ from orchestrator.domain import (
     turn_identity,
 )
 from orchestrator.metrics import continued
+from orchestrator.running import Running
 from orchestrator.runs import Turn
 from orchestrator.store import (
     Aside,
@@ -41,27 +42,6 @@ from postgres import Database, Transaction
 Outcome = MessageSent | MessageFailed | MessageUnknown | MessageStatusChanged
 
 
-class Running(Protocol):
-    """Whoever works on conversations that have something to answer."""
-
-    @property
-    def room(self) -> int:
-        """How many more turns would begin at once."""
-        ...
-
-    def wake(self, tenant_id: UUID, conversation_id: UUID, delay_seconds: float = 0.0) -> None:
-        """Look at the conversation now, or after the delay."""
-        ...
-
-    async def begin(self, tx: Transaction, tenant_id: UUID, conversation_id: UUID) -> Turn | None:
-        """Take the lease in this transaction."""
-        ...
-
-    def start(self, turn: Turn) -> None:
-        """Work on a turn whose lease was just committed."""
-        ...
-
-
 class Handlers:
     """Handlers of the events and commands that orchestrator hears."""
 
@@ -72,12 +52,14 @@ class Handlers:
         turns: TurnStore,
         rules: RuleBook,
         runner: Running,
+        bursts: Bursts,
     ) -> None:
         self._outbox = outbox
         self._store = store
         self._turns = turns
         self._rules = rules
         self._runner = runner
+        self._bursts = bursts
 
     async def on_messages(self, messages: list[MessageReceived], tx: Transaction) -> None:
         """Give customers' messages their places, in the order in which they came.
@@ -182,7 +164,9 @@ class Handlers:
         """
         rules = await self._rules.of(tx, heard.tenant_id, conversation.tenant_revision)
         wish = _wish_of(conversation, rules, heard)
-        wait_seconds = rules.settings.coalesce_milliseconds / 1000
+        wait_seconds = 0.0
+        if wish.answer_wanted:
+            wait_seconds = await self._bursts.wait_seconds(tx, heard, rules.settings)
         placed = await self._store.record(
             tx,
             heard,

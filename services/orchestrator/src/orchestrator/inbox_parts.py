@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from bus import Bus
 from orchestrator.conversation_changes import ConversationChanges
 from orchestrator.conversation_requests import ConversationRequests
-from orchestrator.handlers import Running
+from orchestrator.running import Running
 from orchestrator.inbox_requests import InboxRequests
 from orchestrator.inbox_store import InboxStore
 from orchestrator.posting import Posting

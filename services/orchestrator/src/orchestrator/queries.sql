@@ -96,8 +96,12 @@ set last_seq = recorded.seq, last_message_at = recorded.created_at, status = $9:
         then c.last_answered_seq when $16::boolean then recorded.seq else recorded.seq - 1 end,
     last_customer_seq = case when $16::boolean and c.last_answered_seq < c.last_customer_seq
         then c.last_customer_seq else recorded.seq end,
+    -- A turn that waits for the rest of a burst begins later (or sooner) with each message; one
+    -- that waits to be tried again does not.
     turn_due_at = case when $16::boolean then c.turn_due_at when $13::boolean then
-        coalesce(c.turn_due_at, recorded.created_at + make_interval(secs => $14::float8)) end
+        case when c.turn_due_at is null or ($14::float8 > 0
+            and (c.turn_attempts = 0 or c.lease_until > clock_timestamp()))
+        then recorded.created_at + make_interval(secs => $14::float8) else c.turn_due_at end end
 from recorded
 where c.tenant_id = $1::uuid and c.conversation_id = $2::uuid
 returning recorded.seq, recorded.created_at

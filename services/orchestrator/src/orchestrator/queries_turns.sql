@@ -32,3 +32,60 @@ with released as (
     where turns.outcome in ('retrying', 'suppressed')
 )
 select due_in from released
+
+-- name: find_burst
+-- What is known of a customer who may not have finished: for how long the first unanswered message
+-- waits, when their last ones came, and whether a file of theirs is still being fetched.
+select coalesce(extract(epoch from clock_timestamp() - (
+        select min(m.created_at) from messages m
+        where m.tenant_id = c.tenant_id and m.conversation_id = c.conversation_id
+            and m.role = 'customer' and m.seq > c.last_answered_seq
+    )), 0)::float8 as waited_seconds,
+    array(
+        select extract(epoch from clock_timestamp() - m.created_at)::float8 from messages m
+        where m.tenant_id = c.tenant_id and m.conversation_id = c.conversation_id
+            and m.role = 'customer'
+        order by m.seq desc limit 6
+    ) as ages_seconds,
+    exists (
+        select from messages m
+        where m.tenant_id = c.tenant_id and m.conversation_id = c.conversation_id
+            and m.role = 'customer' and m.seq > c.last_answered_seq
+            and m.content -> 'media' ->> 'state' = 'pending'
+            and not exists (select from message_media k where k.message_id = m.message_id)
+    ) as media_pending,
+    (
+        select m.text from messages m
+        where m.tenant_id = c.tenant_id and m.conversation_id = c.conversation_id
+            and m.role = 'customer'
+        order by m.seq desc limit 1
+    ) as text
+from conversations c
+where c.tenant_id = $1::uuid and c.conversation_id = $2::uuid
+
+-- name: lock_waiting
+-- A conversation whose turn waits for the rest of a burst, by its id or its customer; no row while
+-- the bot writes, a retry is due, or nothing waits.
+select c.conversation_id, tenants.revision
+from conversations c
+join tenants on tenants.tenant_id = c.tenant_id
+where c.tenant_id = $1::uuid
+    and (c.conversation_id = $2::uuid
+        or (c.channel_id = $3::uuid and c.contact_external_id = $4::text))
+    and c.owner_kind = 'bot' and c.turn_due_at > clock_timestamp() and c.turn_attempts = 0
+    and (c.lease_until is null or c.lease_until <= clock_timestamp())
+for update of c
+
+-- name: move_due
+-- Begin the waiting turn after so many seconds from now.
+update conversations
+set turn_due_at = clock_timestamp() + make_interval(secs => $3::float8)
+where tenant_id = $1::uuid and conversation_id = $2::uuid
+
+-- name: seconds_until_due
+-- When a turn that nobody works on may begin; no row if nothing waits for its time.
+select extract(epoch from turn_due_at - clock_timestamp())::float8
+from conversations
+where tenant_id = $1::uuid and conversation_id = $2::uuid and owner_kind = 'bot'
+    and turn_due_at > clock_timestamp()
+    and (lease_until is null or lease_until <= clock_timestamp())

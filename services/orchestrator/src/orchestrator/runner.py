@@ -74,11 +74,16 @@ class TurnRunner:
         waiting = _Waiting((tenant_id, conversation_id), copy_context())
         if delay_seconds <= 0:
             self._enqueue(waiting)
-        elif waiting.key not in self._timers:
-            loop = asyncio.get_running_loop()
-            self._timers[waiting.key] = loop.call_later(
-                delay_seconds + _JUST_AFTER_SECONDS, self._time_is_up, waiting
-            )
+        else:
+            self._look_later(waiting, delay_seconds + _JUST_AFTER_SECONDS)
+
+    def _look_later(self, waiting: _Waiting, seconds: float) -> None:
+        """Set the conversation's one timer; what waits may be put off or brought forward."""
+        before = self._timers.pop(waiting.key, None)
+        if before is not None:
+            before.cancel()
+        loop = asyncio.get_running_loop()
+        self._timers[waiting.key] = loop.call_later(seconds, self._time_is_up, waiting)
 
     @property
     def room(self) -> int:

@@ -177,6 +177,13 @@ class TurnStore:
         )
         return seconds
 
+    async def due_in(self, tx: Transaction, tenant_id: UUID, conversation_id: UUID) -> float | None:
+        """In how many seconds a turn that nobody works on may begin; None if none waits so."""
+        seconds: float | None = await tx.fetchval(
+            self._of_turns["seconds_until_due"], tenant_id, conversation_id
+        )
+        return seconds
+
     async def look(self, tx: Transaction, conversations: Sequence[UUID]) -> dict[UUID, Seen]:
         """Return what may cut the runs of these conversations."""
         rows = await tx.fetch(self._of_turns["look_at_runs"], list(conversations))

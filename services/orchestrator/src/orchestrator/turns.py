@@ -86,16 +86,18 @@ class TurnWorker:
     async def run(self, tenant_id: UUID, conversation_id: UUID) -> Ended:
         """Answer what is unanswered, if it is ours to answer."""
 
-        async def begin() -> Turn | None:
+        async def begin() -> Turn | Ended:
             async with self._outbox.transaction(tenant_id) as tx:
                 await self._store.hold(tx, tenant_id, conversation_id)
                 turn = await self.begin(tx, tenant_id, conversation_id)
-                if turn is not None:
-                    await self._outbox.say(tx, telling.turn_started(turn.leased))
+                if turn is None:
+                    due_in = await self._store.due_in(tx, tenant_id, conversation_id)
+                    return Ended(again_in_seconds=due_in)
+                await self._outbox.say(tx, telling.turn_started(turn.leased))
                 return turn
 
         turn = await self._saved(begin)
-        return Ended() if turn is None else await self.work(turn)
+        return turn if isinstance(turn, Ended) else await self.work(turn)
 
     async def begin(self, tx: Transaction, tenant_id: UUID, conversation_id: UUID) -> Turn | None:
         """Take the lease of a conversation that this transaction locked; the caller says it.
