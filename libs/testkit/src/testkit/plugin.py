@@ -20,7 +20,7 @@ from testkit.processes import ProcessHarness
 from testkit.recording_bus import RecordingBus
 from testkit.service_databases import COMMON_PACKAGES, ServiceDatabase, ServiceDatabases
 from testkit.test_servers import TestServers, test_servers
-from testkit.topology import declare_topology
+from testkit.vhost_pool import VhostPool
 from testkit.vhosts import Vhost, fresh_vhost
 
 FOLDER_VARIABLE = "CHAT_TEST_FOLDER"
@@ -60,20 +60,21 @@ def _databases(servers: TestServers) -> Iterator[ServiceDatabases]:
 def service_database(
     _databases: ServiceDatabases,
 ) -> Iterator[Callable[..., ServiceDatabase]]:
-    """Return a function: `service_database("orchestrator")` -> a fresh, migrated database.
+    """Return a function: `service_database("orchestrator")` -> an empty, migrated database.
 
     The argument is an import name; more packages may follow. The outbox's tables are always there.
+    Another test may have had it before; `fresh=True` gives one that was just made.
     """
-    made: list[ServiceDatabase] = []
+    lent: list[ServiceDatabase] = []
 
-    def make(*packages: str) -> ServiceDatabase:
+    def lend(*packages: str, fresh: bool = False) -> ServiceDatabase:
         every = tuple(dict.fromkeys((*COMMON_PACKAGES, *packages)))
-        made.append(_databases.fresh(*every))
-        return made[-1]
+        lent.append(_databases.fresh(*every) if fresh else _databases.lend(*every))
+        return lent[-1]
 
-    yield make
-    for database in made:
-        _databases.drop(database)
+    yield lend
+    for database in lent:
+        _databases.give_back(database)
 
 
 @pytest.fixture
@@ -84,11 +85,19 @@ def empty_vhost(servers: TestServers) -> Iterator[Vhost]:
     vhost.administration.delete_vhost(vhost.name)
 
 
+@pytest.fixture(scope="session")
+def _vhosts(servers: TestServers) -> Iterator[VhostPool]:
+    vhosts = VhostPool(servers.amqp, servers.management)
+    yield vhosts
+    vhosts.close()
+
+
 @pytest.fixture
-def amqp_vhost(empty_vhost: Vhost) -> Vhost:
-    """Return a fresh vhost in which the catalogue's exchanges and queues are declared."""
-    declare_topology(empty_vhost)
-    return empty_vhost
+def amqp_vhost(_vhosts: VhostPool) -> Iterator[Vhost]:
+    """Return a vhost in which the catalogue's exchanges and queues are declared, and empty."""
+    vhost = _vhosts.lend()
+    yield vhost
+    _vhosts.give_back(vhost)
 
 
 @pytest.fixture

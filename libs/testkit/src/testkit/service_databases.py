@@ -1,8 +1,10 @@
-"""A fresh, migrated database of one service for each test that asks for it."""
+"""A migrated, empty database of one service for each test that asks for it."""
 
 from __future__ import annotations
 
+import itertools
 import secrets
+from collections import defaultdict, deque
 from dataclasses import dataclass
 from importlib.resources import files
 
@@ -17,6 +19,7 @@ from embedded import (
     url_for,
 )
 from postgres import migrate
+from testkit.emptying import Birthmark, Emptying
 from testkit.in_thread import in_thread
 
 # The tables of the outbox stand in every service's database.
@@ -34,27 +37,69 @@ class ServiceDatabase:
     app_role: str
 
 
-class ServiceDatabases:
-    """Migrates each service once per run, then clones; `close` deletes all it made."""
+@dataclass(frozen=True)
+class Origin:
+    """What a database was cloned from."""
 
-    def __init__(self, admin_url: str) -> None:
+    packages: tuple[str, ...]
+    birthmark: Birthmark
+
+
+class ServiceDatabases:
+    """Migrates each service once per run, then clones; `close` deletes all it made.
+
+    A database that was lent and given back is emptied and lent again when it is needed; one whose
+    schema, grants or migrated rows a test changed, or that somebody still uses, is deleted instead.
+    """
+
+    def __init__(self, admin_url: str, *, left_to_rest: int = 1) -> None:
         self._admin_url = admin_url
+        self._left_to_rest = left_to_rest
         self._mark = secrets.token_hex(4)
+        self._numbers = itertools.count()
         self._roles: dict[tuple[str, ...], RolePair] = {}
         self._made: list[str] = []
+        self._emptying = Emptying()
+        self._origins: dict[str, Origin] = {}
+        self._resting: defaultdict[tuple[str, ...], deque[ServiceDatabase]] = defaultdict(deque)
 
     def fresh(self, *packages: str) -> ServiceDatabase:
         """Return a new database to which the migrations of these packages were applied."""
         return in_thread(self._fresh(packages))
 
+    def lend(self, *packages: str) -> ServiceDatabase:
+        """Return an empty database with these migrations that nobody else has; it may be used."""
+        return in_thread(self._lend(packages))
+
+    def give_back(self, database: ServiceDatabase) -> None:
+        """Take back a database that was lent; delete any other."""
+        origin = self._origins.get(database.name)
+        if origin is None:
+            self.drop(database)
+        else:
+            self._resting[origin.packages].append(database)
+
     def drop(self, database: ServiceDatabase) -> None:
         """Delete one database, cutting its connections."""
         in_thread(self._drop([database.name]))
-        self._made.remove(database.name)
 
     def close(self) -> None:
         """Delete every database and role that was made here."""
         in_thread(self._close())
+
+    async def _lend(self, packages: tuple[str, ...]) -> ServiceDatabase:
+        resting = self._resting[packages]
+        # The last one rests, so that what its user closed has time to be gone.
+        while len(resting) > self._left_to_rest:
+            database = resting.popleft()
+            birthmark = self._origins[database.name].birthmark
+            if await self._emptying.as_new(database.admin_url, birthmark):
+                return database
+            await self._drop([database.name])
+        database = await self._fresh(packages)
+        birthmark = await self._emptying.birthmark(database.admin_url)
+        self._origins[database.name] = Origin(packages, birthmark)
+        return database
 
     async def _fresh(self, packages: tuple[str, ...]) -> ServiceDatabase:
         admin = await asyncpg.connect(self._admin_url)
@@ -62,7 +107,7 @@ class ServiceDatabases:
             if packages not in self._roles:
                 await self._make_template(admin, packages)
             roles = self._roles[packages]
-            name = f"t{self._mark}_{packages[-1]}_{len(self._made)}"
+            name = f"t{self._mark}_{packages[-1]}_{next(self._numbers)}"
             await create_database(admin, name, roles, template=self._template(packages))
             self._made.append(name)
         finally:
@@ -104,11 +149,13 @@ class ServiceDatabases:
         try:
             for name in names:
                 await drop_database(admin, name)
+                self._made.remove(name)
+                self._origins.pop(name, None)
         finally:
             await admin.close()
 
     async def _close(self) -> None:
-        await self._drop(self._made)
+        await self._drop(list(self._made))
         admin = await asyncpg.connect(self._admin_url)
         try:
             for roles in self._roles.values():

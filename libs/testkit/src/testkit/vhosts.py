@@ -17,13 +17,6 @@ class Vhost:
     name: str
     administration: BrokerAdministration
 
-    def message_count(self, queue: str) -> int:
-        """Return how many messages the management API sees in a queue; it lags some seconds."""
-        for found in self.administration.queues(self.name):
-            if found["name"] == queue:
-                return int(found.get("messages", 0))
-        return 0
-
 
 def fresh_vhost(amqp_url: str, management_url: str) -> Vhost:
     """Create an empty vhost on the broker at `amqp_url`."""
