@@ -6,19 +6,32 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
 
 from contracts import heard_by
+from contracts.v1.model_routes import (
+    ForgetProvider,
+    GetModelRoutes,
+    KeepModelRoutes,
+    KeepProvider,
+    ListModelCalls,
+    ListProviders,
+    TestProvider,
+)
 from contracts.v1.models import (
+    CallAbandoned,
     ChatMessage,
     EmbedTexts,
     GenerateReply,
     RankPassages,
     StreamTarget,
+    TranscribeAudio,
 )
+from contracts.v1.spending import GetBudget, GetSpend, KeepBudget
 from contracts.v1.tenants import TenantConfigured
 from contracts.v1.turns import ReplyDelta
 from llm_router import spending
@@ -48,7 +61,7 @@ def spend(cost_usd: float | None = None, **others: Any) -> Spend:
         input_tokens=10,
         output_tokens=5,
         estimated=False,
-        cost_usd=cost_usd,
+        cost_usd=None if cost_usd is None else Decimal(str(cost_usd)),
         milliseconds=3,
         outcome="answered",
         occurred_at=datetime.now(UTC),
@@ -58,7 +71,7 @@ def spend(cost_usd: float | None = None, **others: Any) -> Spend:
 
 def test_prices_are_known_free_or_none_but_never_a_silent_zero() -> None:
     prices = Prices()
-    assert prices.cost_usd(Model.named("openai/gpt-4o"), 1_000_000, 100_000) == pytest.approx(3.5)
+    assert prices.cost_usd(Model.named("openai/gpt-4o"), 1_000_000, 100_000) == Decimal("3.5")
     assert prices.cost_usd(Model.named("builtin/extractive"), 10, 10) == 0.0
     assert prices.cost_usd(Model.named("ollama/llama3"), 10, 10) == 0.0
     assert prices.cost_usd(Model.named("openai/never-heard-of"), 10, 10) is None
@@ -126,12 +139,15 @@ async def test_a_database_that_is_away_delays_rows_and_loses_none(
     written.away = False
     await ledger.record(spend(0.7))
     await ledger.close()
-    assert [s.cost_usd for commit in written.commits for s in commit] == [0.5, 0.7]
+    assert [s.cost_usd for commit in written.commits for s in commit] == [
+        Decimal("0.5"),
+        Decimal("0.7"),
+    ]
 
 
 def test_free_calls_are_said_as_sums_and_paid_ones_each() -> None:
     free = [spend(0.0, purpose="query", model=Model("builtin", "minilm")) for _ in range(3)]
-    events = usage_events([*free, spend(0.5), spend(0.5), spend(None, outcome="timeout")])
+    events = usage_events([*free, spend(0.5), spend(0.5), spend(0, outcome="x", input_tokens=0)])
     assert [(event.purpose, event.input_tokens, event.cost_usd) for event in events] == [
         ("query", 30, 0.0),
         ("answer", 10, 0.5),
@@ -239,4 +255,16 @@ def test_what_the_catalogue_says_is_heard() -> None:
         EmbedTexts,
         RankPassages,
         TenantConfigured,
+        CallAbandoned,
+        TranscribeAudio,
+        GetBudget,
+        KeepBudget,
+        GetSpend,
+        GetModelRoutes,
+        KeepModelRoutes,
+        KeepProvider,
+        ListProviders,
+        TestProvider,
+        ForgetProvider,
+        ListModelCalls,
     }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
+from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
@@ -160,7 +161,9 @@ async def test_a_provider_ranks_through_litellm(cohere: LitellmRanker, provider:
     [seen] = await provider.calls()
     assert seen["headers"]["authorization"] == "Bearer sk-test"
     assert seen["body"]["documents"] == texts
-    assert Prices().rank_cost_usd(Model.named("cohere/rerank-v3.5"), ranked.tokens, 1) == 0.002
+    assert Prices().rank_cost_usd(Model.named("cohere/rerank-v3.5"), ranked.tokens, 1) == Decimal(
+        "0.002"
+    )
 
 
 async def test_a_providers_fault_has_a_code(cohere: LitellmRanker, provider: Any) -> None:

@@ -19,13 +19,12 @@ from llm_router.gated import GatedRanks
 from llm_router.handlers import Handlers
 from llm_router.litellm_rank import LitellmRanker
 from llm_router.minilm import MiniLM
-from llm_router.open_purse import OpenPurse
-from llm_router.prices import Prices
+from llm_router.money import Money
 from llm_router.provider_ways import chat_adapters, embedding_adapters, tenant_routes, unsealer
+from llm_router.purses import payer_of
 from llm_router.ranking import usual_ranker
 from llm_router.reading_requests import ReadingHandlers
 from llm_router.routing import Limits, Router
-from llm_router.spending import Ledger, Save
 from llm_router.store import Store
 from llm_router.streaming import Stream
 from llm_router.through_litellm import LitellmAdapter
@@ -40,13 +39,13 @@ class Parts:
     reading: ReadingHandlers
     minilm: MiniLM
     through_litellm: LitellmAdapter
-    ledger: Ledger
+    money: Money
     wanted_now: frozenset[str]
     _loading: asyncio.Task[object] | None = None
 
     async def start(self) -> None:
         """Load what the platform's own models need; litellm loads while others are answered."""
-        self.ledger.start()
+        await self.money.start()
         if "minilm" in self.wanted_now:
             await self.minilm.load()
         if "litellm" in self.wanted_now:
@@ -56,7 +55,7 @@ class Parts:
         """Write what the ledger still holds and end the threads."""
         if self._loading is not None:
             await asyncio.wait([self._loading])
-        await self.ledger.close()
+        await self.money.close()
         await self.through_litellm.close()
         await asyncio.to_thread(self.minilm.close)
 
@@ -67,7 +66,7 @@ def compose(
     guarded: aiohttp.ClientSession,
     store: Store,
     load_route: Callable[[UUID], Awaitable[TenantRoute]],
-    save_spends: Save,
+    money: Money,
     stream: Stream,
 ) -> Parts:
     """Wire everything; nothing connects or loads here."""
@@ -78,12 +77,11 @@ def compose(
     through_litellm = LitellmAdapter(builtin, settings.stall_seconds)
     chat = chat_adapters(settings, session, guarded, builtin, through_litellm)
     embedders, otherwise = embedding_adapters(settings, session, guarded, minilm, through_litellm)
-    prices, ledger = Prices(), Ledger(save_spends)
     routes = tenant_routes(settings, load_route, unsealer(settings.master_keys))
     choices = Choices(settings.model, settings.fallbacks(), settings.embedding_model)
     router = Router(
         chat.of,
-        prices,
+        money.prices,
         Cooldowns(settings.cooldown_seconds),
         Limits(settings.call_seconds_max, settings.retries),
     )
@@ -91,9 +89,9 @@ def compose(
         store=store,
         routes=routes,
         router=router,
-        ledger=ledger,
+        ledger=money.ledger,
         stream=stream,
-        purse_of=lambda request: OpenPurse(request, ledger, prices),
+        purse_of=lambda request: money.purses.of(payer_of(request)),
         choices=choices,
     )
     ranks = GatedRanks(LitellmRanker(through_litellm))
@@ -102,8 +100,9 @@ def compose(
         routes=routes,
         embedder=Embedder(embedders, cache, otherwise, in_hand),
         ranker=usual_ranker(minilm, settings.rank_cache_bytes_max, ranks),
-        prices=prices,
-        ledger=ledger,
+        prices=money.prices,
+        ledger=money.ledger,
+        purses=money.purses,
         choices=choices,
     )
     return Parts(
@@ -111,7 +110,7 @@ def compose(
         reading,
         minilm,
         through_litellm,
-        ledger,
+        money,
         _wanted_now(settings, set(chat.platform)),
     )
 

@@ -117,6 +117,17 @@ class Settings(ServiceSettings):
         alias="CHAT_LLM_BUILTIN_WORD_MILLISECONDS",
         description="Pause between streamed words of the builtin model, so that they can be seen.",
     )
+    prices_file: str = Field(
+        "",
+        alias="CHAT_LLM_PRICES_FILE",
+        description="JSON file of prices that stand before ours, read again when it changes.",
+    )
+    ledger_days: int = Field(
+        400, ge=62, description="How long rows of the ledger are kept; months' sums stay."
+    )
+    unusual_floor_usd: float = Field(
+        1.0, gt=0, description="An hour that costs less is never called unusual."
+    )
     replies_at_once: int = Field(64, ge=1, description="Replies in hand at once.")
     embeddings_at_once: int = Field(
         256,

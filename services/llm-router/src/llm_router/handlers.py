@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 
@@ -13,8 +14,8 @@ from contracts.v1.model_routes import RoutePurpose
 from contracts.v1.models import GenerateReply, ReplyGenerated
 from contracts.v1.tenants import TenantConfigured
 from llm_router.choosing import Choices
-from llm_router.domain import Access, Answered, ChainFailed, ChatCall, Spend
-from llm_router.purse import Purse
+from llm_router.domain import Access, Answered, ChainFailed, ChatCall
+from llm_router.purses import RequestPurse
 from llm_router.routes import Routes
 from llm_router.routing import Router
 from llm_router.spending import Ledger
@@ -26,7 +27,7 @@ from postgres import Transaction
 _ANSWER_RESERVE_SECONDS = 0.1
 _TRIES_MAX = 16
 
-PurseOf = Callable[[GenerateReply], Purse]
+PurseOf = Callable[[GenerateReply], RequestPurse]
 
 _log = get_logger("llm-router")
 
@@ -63,15 +64,19 @@ class Handlers:
         seconds = (request.deadline_at - datetime.now(UTC)).total_seconds()
         if seconds <= _ANSWER_RESERVE_SECONDS:
             raise Refused("deadline_passed", "the deadline had passed before the call began")
+        purse = self._purse_of(request)
+        left = seconds - _ANSWER_RESERVE_SECONDS
         try:
             async with self._deltas(request) as deltas:
-                answered = await self._answer(request, seconds - _ANSWER_RESERVE_SECONDS, deltas)
+                answered = await self._answer(request, left, deltas, purse)
         except ChainFailed as failed:
+            if purse.hands_over:
+                raise Refused("budget_exhausted", str(failed)) from failed
             _log.warning("no model answered", reasons=str(failed))
             raise Refused(failed.code, str(failed), failed.retry_after_seconds) from failed
         await afailpoint(MID_STREAM)
-        await self._ledger.record(_spend_of(request, answered))
-        return _reply(answered)
+        await self._ledger.record(purse.spend_of(answered))
+        return _reply(answered, purse)
 
     @asynccontextmanager
     async def _deltas(self, request: GenerateReply) -> AsyncIterator[Deltas | None]:
@@ -91,12 +96,17 @@ class Handlers:
         await deltas.close()
 
     async def _answer(
-        self, request: GenerateReply, seconds: float, deltas: Deltas | None
+        self,
+        request: GenerateReply,
+        seconds: float,
+        deltas: Deltas | None,
+        purse: RequestPurse,
     ) -> Answered:
         route = await self._routes.of(request.tenant_id)
         seed = request.seed or str(request.conversation_id or request.correlation_id)
         choices = route.choices(self._choices)
         plan = route.routes.plan(_route_purpose(request), choices, request.model, seed)
+        plan = replace(plan, chain=purse.chain(plan.chain))
         call = ChatCall(
             tenant_id=request.tenant_id,
             model=plan.chain[0],
@@ -110,7 +120,7 @@ class Handlers:
         )
         access_of = partial(self._routes.access, request.tenant_id, route)
         on_words = deltas.push if deltas is not None else None
-        return await self._router.answer(call, plan, access_of, on_words, self._purse_of(request))
+        return await self._router.answer(call, plan, access_of, on_words, purse)
 
 
 def _route_purpose(request: GenerateReply) -> RoutePurpose:
@@ -118,7 +128,7 @@ def _route_purpose(request: GenerateReply) -> RoutePurpose:
     return "judge" if request.spent_for == "judge" else request.purpose
 
 
-def _reply(answered: Answered) -> ReplyGenerated:
+def _reply(answered: Answered, purse: RequestPurse) -> ReplyGenerated:
     outcome = answered.outcome
     return ReplyGenerated(
         text=outcome.text,
@@ -128,28 +138,12 @@ def _reply(answered: Answered) -> ReplyGenerated:
         fallback=answered.fallback,
         input_tokens=answered.input_tokens,
         output_tokens=answered.output_tokens,
-        cost_usd=answered.cost_usd,
+        cost_usd=None if answered.cost_usd is None else float(answered.cost_usd),
         milliseconds=answered.milliseconds,
         first_token_milliseconds=answered.first_token_milliseconds,
         cached_tokens=outcome.cached_tokens,
         tokens_estimated=outcome.estimated or outcome.output_tokens is None,
         tries=list(answered.tries[-_TRIES_MAX:]),
         variant=answered.variant,
-    )
-
-
-def _spend_of(request: GenerateReply, answered: Answered) -> Spend:
-    return Spend(
-        tenant_id=request.tenant_id,
-        correlation_id=request.correlation_id,
-        conversation_id=request.conversation_id,
-        purpose=request.spent_for or request.purpose,
-        model=answered.model,
-        input_tokens=answered.input_tokens,
-        output_tokens=answered.output_tokens,
-        estimated=answered.outcome.output_tokens is None,
-        cost_usd=answered.cost_usd,
-        milliseconds=answered.milliseconds,
-        outcome="answered",
-        occurred_at=datetime.now(UTC),
+        budget_step=purse.step(answered.model),
     )

@@ -4,17 +4,23 @@ from __future__ import annotations
 
 import base64
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime
+from decimal import Decimal
+from functools import partial
 
 from bus import Refused
 from contracts.v1.models import EmbedTexts, PassagesRanked, RankPassages, TextsEmbedded
 from llm_router import metrics
+from llm_router.budgets import tokens_at_most
 from llm_router.choosing import Choices
-from llm_router.domain import Model, ModelFailed, Spend
+from llm_router.domain import Model, ModelFailed
 from llm_router.embedding import Embedder
 from llm_router.prices import Prices
+from llm_router.purse import Reservation
+from llm_router.purses import NOTHING, OVER_BUDGET, Payer, Purses, RequestPurse, Usage
 from llm_router.ranking import Ranker
 from llm_router.routes import Routes
 from llm_router.spending import Ledger
@@ -22,6 +28,8 @@ from llm_router.spending import Ledger
 _EMBED_SECONDS = {"query": 10.0, "passage": 60.0}
 _RANK_SECONDS = 10.0
 _ANSWER_RESERVE_SECONDS = 0.05
+_BUDGET_WAIT_SECONDS = 600.0
+"""A spent budget is not there again soon, but people may raise it."""
 
 
 class ReadingHandlers:
@@ -35,6 +43,7 @@ class ReadingHandlers:
         ranker: Ranker,
         prices: Prices,
         ledger: Ledger,
+        purses: Purses,
         choices: Choices,
     ) -> None:
         self._routes = routes
@@ -42,6 +51,7 @@ class ReadingHandlers:
         self._ranker = ranker
         self._prices = prices
         self._ledger = ledger
+        self._purses = purses
         self._choices = choices
 
     async def embed_texts(self, request: EmbedTexts) -> TextsEmbedded:
@@ -50,26 +60,32 @@ class ReadingHandlers:
         route = await self._routes.of(request.tenant_id)
         kept = route.routes.filled("embed", route.choices(self._choices))
         model = Model.named(request.model or kept.model or self._choices.embedding_model)
+        longest = kept.deadline_seconds or _EMBED_SECONDS[request.purpose]
+        seconds = seconds_left(request, longest)
+        purse = self._purse_of(request, request.purpose)
+        most = partial(self._most_usd, model, request.texts)
         with _measured("embeddings", model, started):
-            found = await self._embedder.embed(
-                request.tenant_id,
-                model,
-                self._routes.access(request.tenant_id, route, model),
-                request.texts,
-                request.purpose,
-                seconds_left(request, kept.deadline_seconds or _EMBED_SECONDS[request.purpose]),
-            )
-        cost = self._prices.cost_usd(model, found.tokens, 0)
+            async with _paid(purse, model, most, seconds) as paid:
+                found = await self._embedder.embed(
+                    request.tenant_id,
+                    model,
+                    self._routes.access(request.tenant_id, route, model),
+                    request.texts,
+                    request.purpose,
+                    seconds,
+                )
+                cost = self._prices.cost_usd(model, found.tokens, 0)
+                paid.usage = Usage(found.tokens, 0, cost, milliseconds=_since(started))
         if found.tokens:
             _count_tokens("embeddings", model, found.tokens)
-            spend = _spend(request, request.purpose, model, found.tokens, cost, started)
-            await self._ledger.record(spend)
+        if found.tokens or paid.held is not None:
+            await self._ledger.record(purse.spend(model, paid.usage, paid.held))
         return TextsEmbedded(
             model=str(model),
             dimensions=found.dimensions,
             vectors=[base64.b64encode(row).decode() for row in found.rows],
             tokens=found.tokens,
-            cost_usd=cost,
+            cost_usd=None if cost is None else float(cost),
         )
 
     async def rank_passages(self, request: RankPassages) -> PassagesRanked:
@@ -77,24 +93,74 @@ class ReadingHandlers:
         started = time.perf_counter()
         model = Model.named(request.model)
         route = await self._routes.of(request.tenant_id)
+        seconds = seconds_left(request, _RANK_SECONDS)
+        purse = self._purse_of(request, "rerank")
+        most = partial(self._rank_most_usd, model, request.query, request.texts)
         with _measured("rerank", model, started):
-            ranked = await self._ranker.rank(
-                request.tenant_id,
-                model,
-                self._routes.access(request.tenant_id, route, model),
-                request.query,
-                request.texts,
-                request.weights,
-                seconds_left(request, _RANK_SECONDS),
-            )
-        cost = self._prices.rank_cost_usd(model, ranked.tokens, ranked.searches)
+            async with _paid(purse, model, most, seconds) as paid:
+                ranked = await self._ranker.rank(
+                    request.tenant_id,
+                    model,
+                    self._routes.access(request.tenant_id, route, model),
+                    request.query,
+                    request.texts,
+                    request.weights,
+                    seconds,
+                )
+                cost = self._prices.rank_cost_usd(model, ranked.tokens, ranked.searches)
+                paid.usage = Usage(ranked.tokens, 0, cost, milliseconds=_since(started))
         if ranked.tokens or ranked.searches:
             _count_tokens("rerank", model, ranked.tokens)
-            spend = _spend(request, "rerank", model, ranked.tokens, cost, started)
-            await self._ledger.record(spend)
+        if ranked.tokens or ranked.searches or paid.held is not None:
+            await self._ledger.record(purse.spend(model, paid.usage, paid.held))
         return PassagesRanked(
-            model=str(model), scores=list(ranked.scores), tokens=ranked.tokens, cost_usd=cost
+            model=str(model),
+            scores=list(ranked.scores),
+            tokens=ranked.tokens,
+            cost_usd=None if cost is None else float(cost),
         )
+
+    def _purse_of(self, request: EmbedTexts | RankPassages, purpose: str) -> RequestPurse:
+        return self._purses.of(Payer(request.tenant_id, request.correlation_id, None, purpose))
+
+    def _most_usd(self, model: Model, texts: Sequence[str]) -> Decimal | None:
+        return self._prices.cost_usd(model, tokens_at_most(texts), 0)
+
+    def _rank_most_usd(self, model: Model, question: str, texts: Sequence[str]) -> Decimal | None:
+        """A question is read once with each text; a hundred texts are at most so many searches."""
+        tokens = tokens_at_most(texts) + len(texts) * tokens_at_most([question])
+        return self._prices.rank_cost_usd(model, tokens, len(texts))
+
+
+@dataclass(slots=True)
+class Paid:
+    """What is held for a call, and what it took in the end."""
+
+    held: Reservation | None
+    usage: Usage = NOTHING
+
+
+@asynccontextmanager
+async def _paid(
+    purse: RequestPurse, model: Model, most_usd: Callable[[], Decimal | None], seconds: float
+) -> AsyncIterator[Paid]:
+    """Hold what a call may cost; a call that fails gives it back, or keeps what it likely took."""
+    most = most_usd() if purse.has_budget else None
+    paid = Paid(await purse.hold(model, most, seconds))
+    code = "abandoned"
+    try:
+        yield paid
+        code = ""
+    except ModelFailed as failure:
+        code = failure.code
+        raise
+    finally:
+        if code and paid.held is not None:
+            purse.dropped(model, paid.held, code)
+
+
+def _since(started: float) -> int:
+    return round((time.perf_counter() - started) * 1000)
 
 
 def seconds_left(request: EmbedTexts | RankPassages, most: float) -> float:
@@ -115,6 +181,8 @@ def _measured(operation: str, model: Model, started: float) -> Iterator[None]:
         yield
     except ModelFailed as failed:
         error = failed.code
+        if failed.code == OVER_BUDGET:
+            raise Refused("budget_exhausted", failed.detail, _BUDGET_WAIT_SECONDS) from failed
         wait = failed.retry_after_seconds
         detail = failed.detail if wait is None else f"{failed.detail}; again in {wait:.0f} s"
         raise Refused(failed.code, detail, wait) from failed
@@ -126,27 +194,3 @@ def _measured(operation: str, model: Model, started: float) -> Iterator[None]:
 
 def _count_tokens(operation: str, model: Model, tokens: int) -> None:
     metrics.TOKENS.labels(operation, model.provider, model.name, "input").inc(tokens)
-
-
-def _spend(
-    request: EmbedTexts | RankPassages,
-    purpose: str,
-    model: Model,
-    tokens: int,
-    cost_usd: float | None,
-    started: float,
-) -> Spend:
-    return Spend(
-        tenant_id=request.tenant_id,
-        correlation_id=request.correlation_id,
-        conversation_id=None,
-        purpose=purpose,
-        model=model,
-        input_tokens=tokens,
-        output_tokens=0,
-        estimated=False,
-        cost_usd=cost_usd,
-        milliseconds=round((time.perf_counter() - started) * 1000),
-        outcome="answered",
-        occurred_at=datetime.now(UTC),
-    )

@@ -1,17 +1,14 @@
-"""The transactions of this service: routes read, spends saved with their events."""
+"""The transactions of this service: routes read, configuration asked for."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from uuid import UUID
 
 from contracts.v1.shapes import PLATFORM
 from contracts.v1.tenants import RepeatConfiguration
 from llm_router.choosing import TenantRoute
-from llm_router.domain import Spend
 from llm_router.route_store import RouteStore
 from llm_router.store import Store
-from llm_router.usage_events import usage_events
 from outbox import Outbox
 from postgres import Database
 
@@ -30,12 +27,6 @@ class Saving:
         async with self._database.transaction(tenant_id) as tx:
             route = await self._store.find_route(tx, tenant_id)
             return await self._route_store.fill(tx, tenant_id, route)
-
-    async def save_spends(self, spends: Sequence[Spend]) -> None:
-        """Ledger rows of many tenants and their events, in one commit."""
-        async with self._database.system() as tx:
-            await self._store.record_spends(tx, spends)
-            await self._outbox.say(tx, *usage_events(spends))
 
     async def ask_for_configuration(self) -> None:
         """With an empty database, have every tenant said again."""

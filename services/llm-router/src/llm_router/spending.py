@@ -45,7 +45,7 @@ class Ledger:
         if spend.cost_usd is None:
             metrics.UNPRICED.labels(spend.model.provider, spend.model.name).inc()
         elif spend.cost_usd:
-            metrics.COST.labels(spend.model.provider, spend.model.name).inc(spend.cost_usd)
+            metrics.COST.labels(spend.model.provider, spend.model.name).inc(float(spend.cost_usd))
         if spend.cost_usd == 0:
             self.note(spend)
             return

@@ -1,21 +1,16 @@
-"""The only file that talks to Postgres."""
+"""The SQL of what tenants chose."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from decimal import Decimal
 from uuid import UUID
-
-from uuid_utils.compat import uuid7
 
 from contracts.v1.tenants import TenantConfigured
 from llm_router.choosing import TenantRoute
-from llm_router.domain import Spend
 from postgres import Queries, Transaction
 
 
 class Store:
-    """Tenants' choices and the spend ledger."""
+    """Tenants' choices."""
 
     def __init__(self, queries: Queries) -> None:
         self._queries = queries
@@ -44,22 +39,3 @@ class Store:
     async def has_tenants(self, tx: Transaction) -> bool:
         """Whether any tenant is known."""
         return bool(await tx.fetchval(self._queries["has_tenants"]))
-
-    async def record_spends(self, tx: Transaction, spends: Sequence[Spend]) -> None:
-        """Add ledger rows."""
-        await tx.execute(
-            self._queries["record_spends"],
-            [uuid7() for _ in spends],
-            [spend.tenant_id for spend in spends],
-            [spend.correlation_id for spend in spends],
-            [spend.conversation_id for spend in spends],
-            [spend.purpose for spend in spends],
-            [str(spend.model)[:512] for spend in spends],
-            [spend.input_tokens for spend in spends],
-            [spend.output_tokens for spend in spends],
-            [spend.estimated for spend in spends],
-            [None if s.cost_usd is None else Decimal(repr(s.cost_usd)) for s in spends],
-            [spend.milliseconds for spend in spends],
-            [spend.outcome for spend in spends],
-            [spend.occurred_at for spend in spends],
-        )

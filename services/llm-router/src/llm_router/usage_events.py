@@ -9,10 +9,10 @@ from llm_router.domain import Spend
 
 
 def usage_events(spends: Sequence[Spend]) -> list[TokensSpent]:
-    """Events of one commit's rows; calls that no model answered are said by nobody."""
+    """Events of one commit's rows; nobody says a call that took nothing and gave no answer."""
     groups: dict[object, list[Spend]] = {}
     for place, spend in enumerate(spends):
-        if spend.outcome != "answered":
+        if spend.outcome != "answered" and not spend.input_tokens:
             continue
         free = (spend.tenant_id, spend.conversation_id, spend.purpose, spend.model)
         groups.setdefault(free if spend.cost_usd == 0 else place, []).append(spend)
@@ -30,5 +30,5 @@ def _event(group: Sequence[Spend]) -> TokensSpent:
         model=str(first.model)[:512],
         input_tokens=sum(spend.input_tokens for spend in group),
         output_tokens=sum(spend.output_tokens for spend in group),
-        cost_usd=first.cost_usd,
+        cost_usd=None if first.cost_usd is None else float(first.cost_usd),
     )
