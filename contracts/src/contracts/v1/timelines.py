@@ -32,9 +32,12 @@ class ConversationStepsFound(Answer):
     channel_id: UUID = Field(description="Its channel.")
     provider_message_id: ExternalId | None = Field(description="The customer's message.")
     turn_ids: Annotated[list[UUID], Field(max_length=20)] = Field(description="Turns about it.")
-    answer_ids: Annotated[list[UUID], Field(max_length=20)] = Field(
-        description="Messages that answer it."
+    contact_external_id: ExternalId = Field(description="The customer, as the channel knows them.")
+    send_ids: Annotated[list[UUID], Field(max_length=20)] = Field(
+        description="Sends of the messages that answer it, or of the message itself."
     )
+    began_at: AwareDatetime = Field(description="When the first step was, UTC.")
+    ended_at: AwareDatetime = Field(description="When the last step was, UTC.")
     trace_ids: Annotated[list[ShortText], Field(max_length=20)] = Field(
         description="W3C trace ids, where the trace was sampled."
     )
@@ -53,6 +56,7 @@ class ChannelStepsFound(Answer):
     """What channel-ingress did with messages."""
 
     steps: Annotated[list[TimelineStep], Field(max_length=200)] = Field(description="In order.")
+    delivery_id: UUID | None = Field(description="The body at gateway's door that it came in.")
 
 
 class GetChannelSteps(
@@ -62,6 +66,21 @@ class GetChannelSteps(
 
     channel_id: UUID = Field(description="The channel.")
     provider_message_id: ExternalId | None = Field(description="The customer's message.")
-    recorded_message_ids: Annotated[list[UUID], Field(max_length=20)] = Field(
-        description="Messages that were sent."
-    )
+    contact_external_id: ExternalId = Field(description="The customer, as the channel knows them.")
+    send_ids: Annotated[list[UUID], Field(max_length=20)] = Field(description="Sends about it.")
+
+
+class EventStepsFound(Answer):
+    """What integrators were told of a conversation."""
+
+    steps: Annotated[list[TimelineStep], Field(max_length=200)] = Field(description="In order.")
+
+
+class GetEventSteps(
+    Request[EventStepsFound], owner="webhook-dispatcher", asked_by=("gateway",), version=1
+):
+    """Which events of a conversation were there in a time, and were they delivered?"""
+
+    conversation_id: UUID = Field(description="The conversation.")
+    since: AwareDatetime = Field(description="From here on, UTC.")
+    until: AwareDatetime = Field(description="Up to here, UTC.")
