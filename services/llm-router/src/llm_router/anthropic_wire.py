@@ -7,17 +7,21 @@ provider's prompt cache; the passages that follow it are not.
 from __future__ import annotations
 
 import re
+from base64 import b64encode
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import orjson
 
 from contracts.v1.models import ChatMessage, ToolDefinition
-from llm_router.domain import ChatCall, ChatOutcome, ModelFailed
+from llm_router.domain import ChatCall, ChatOutcome, ModelFailed, PromptPicture
 from llm_router.gathering import Gathered, failure_of_event, load_object
-from llm_router.openai_wire import parameters_of
+from llm_router.openai_wire import parameters_of, shown
 
 VERSION = "2023-06-01"
+ANSWER_TOOL = "answer-in-json"
+"""Its hyphen keeps it apart from every tool that our contracts can name."""
+
 CACHED_CHARACTERS_MIN = 4_096
 """Shorter prefixes are not cached: no model of Anthropic takes fewer than 1,024 tokens."""
 
@@ -59,9 +63,15 @@ def messages_body(call: ChatCall, *, stream: bool) -> dict[str, Any]:
     body: dict[str, Any] = {
         "model": call.model.name,
         "max_tokens": call.reply_tokens_max,
-        "messages": _turns(call.messages),
+        "messages": _turns(call.messages, call.pictures),
     }
     tools = [_tool(tool) for tool in call.tools]
+    if call.answer_schema is not None:
+        # A forced tool holds every model to a schema; output formats are taken by new ones only.
+        tools.append(_answer_tool(call.answer_schema))
+        body["tool_choice"] = (
+            {"type": "any"} if call.tools else {"type": "tool", "name": ANSWER_TOOL}
+        )
     blocks = _system_blocks(system, call)
     _mark_for_the_cache(tools, blocks)
     if blocks:
@@ -78,6 +88,14 @@ def _tool(tool: ToolDefinition) -> dict[str, Any]:
         "name": tool.name,
         "description": tool.description,
         "input_schema": parameters_of(tool),
+    }
+
+
+def _answer_tool(schema: str) -> dict[str, Any]:
+    return {
+        "name": ANSWER_TOOL,
+        "description": "Give the answer.",
+        "input_schema": {"type": "object"} | orjson.loads(schema),
     }
 
 
@@ -101,11 +119,13 @@ def _mark_for_the_cache(tools: list[dict[str, Any]], blocks: list[dict[str, Any]
         tools[-1] |= _CACHED
 
 
-def _turns(messages: Sequence[ChatMessage]) -> list[dict[str, Any]]:
+def _turns(
+    messages: Sequence[ChatMessage], pictures: Mapping[str, PromptPicture]
+) -> list[dict[str, Any]]:
     """Messages in turns: what one side said in a row is one message, and the user begins."""
     turns: list[dict[str, Any]] = []
     for message in messages:
-        blocks = list(_blocks(message))
+        blocks = list(_blocks(message, pictures))
         if message.role == "system" or not blocks:
             continue
         role = "assistant" if message.role == "assistant" else "user"
@@ -118,7 +138,9 @@ def _turns(messages: Sequence[ChatMessage]) -> list[dict[str, Any]]:
     return turns
 
 
-def _blocks(message: ChatMessage) -> Iterator[dict[str, Any]]:
+def _blocks(
+    message: ChatMessage, pictures: Mapping[str, PromptPicture]
+) -> Iterator[dict[str, Any]]:
     if message.role == "tool":
         yield {
             "type": "tool_result",
@@ -126,6 +148,11 @@ def _blocks(message: ChatMessage) -> Iterator[dict[str, Any]]:
             "content": message.content,
         }
         return
+    if message.role == "user":
+        for one in shown(message, pictures):
+            data = b64encode(one.data).decode()
+            source = {"type": "base64", "media_type": one.mime_type, "data": data}
+            yield {"type": "image", "source": source}
     if message.content.strip():
         yield {"type": "text", "text": message.content.rstrip()}
     for call in message.tool_calls:
@@ -170,6 +197,16 @@ class AnthropicGathered(Gathered):
     """An answer as it comes together from content blocks and events."""
 
     __slots__ = ()
+
+    def outcome(self) -> ChatOutcome:
+        """The finished answer; what was given to the answer's own tool is its text."""
+        given = [call for call in self.calls.values() if call["name"] == ANSWER_TOOL]
+        for place, call in list(self.calls.items()):
+            if call["name"] == ANSWER_TOOL:
+                del self.calls[place]
+        if given and not self.calls:
+            self.parts = [given[0]["arguments"] or "{}"]
+        return Gathered.outcome(self)
 
     def take_event(self, event: dict[str, Any]) -> str:
         """Add one stream event; gives the new words. Kinds that we do not know are passed over."""

@@ -44,6 +44,8 @@ class BuiltinAdapter:
         if call.model.name != "extractive":
             detail = f"there is no {call.model}; there is builtin/extractive"
             raise ModelFailed("unknown_model", detail)
+        if call.answer_schema is not None:
+            raise ModelFailed("bad_request", f"{call.model} quotes; it writes no JSON")
         if _wants_search(call):
             return _search(call)
         text = await self._text(call)

@@ -28,6 +28,18 @@ class Settings(ServiceSettings):
         alias="CHAT_EMBEDDING_MODEL",
         description="Embedding model of tenants that chose none.",
     )
+    transcription_model: str = Field(
+        "",
+        alias="CHAT_LLM_TRANSCRIPTION_MODEL",
+        description="Writes down voice notes of tenants that chose none: `openai/whisper-1` …; "
+        "empty: nobody does.",
+    )
+    blob_url: str = Field(
+        "",
+        alias="CHAT_BLOB_URL",
+        description="Where images and recordings are: file:///folder or s3://bucket/prefix; empty: "
+        "models are shown none.",
+    )
     openai_base_url: str = Field(
         "https://api.openai.com/v1",
         alias="CHAT_OPENAI_BASE_URL",
@@ -134,6 +146,7 @@ class Settings(ServiceSettings):
         ge=4,
         description="Embedding requests in hand; documents may hold three quarters of them.",
     )
+    recordings_at_once: int = Field(8, ge=1, description="Recordings in hand at once.")
     ranks_at_once: int = Field(16, ge=1, description="Ranking requests in hand at once.")
     embedding_threads: int = Field(
         0, ge=0, description="Threads of the builtin model for passages; 0 is one a core."

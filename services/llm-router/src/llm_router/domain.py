@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
@@ -24,6 +24,7 @@ OnWords = Callable[[str], None]
 
 BUILTIN = "builtin"
 CHARACTERS_PER_TOKEN = 4
+PICTURE_TOKENS = 1_000
 TEXT_CHARACTERS_MAX = 100_000
 ANSWER_BYTES_MAX = 200_000
 _RETRYABLE = frozenset({"rate_limited", "overloaded", "unreachable", "truncated", "timeout"})
@@ -57,6 +58,12 @@ class ModelFailed(Exception):
         self.code = code
         self.detail = detail[:400]
         self.retry_after_seconds = retry_after_seconds
+
+    def without(self, key: str | None) -> ModelFailed:
+        """The same failure, without the key that the provider may have repeated."""
+        if not key or key not in self.detail:
+            return self
+        return ModelFailed(self.code, self.detail.replace(key, "…"), self.retry_after_seconds)
 
     @property
     def retryable(self) -> bool:
@@ -124,8 +131,16 @@ class Access:
 
 
 @dataclass(frozen=True, slots=True)
+class PromptPicture:
+    """An image that a call shows; the type is what its bytes say."""
+
+    mime_type: str
+    data: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class ChatCall:
-    """One call of one model."""
+    """One call of one model; `pictures` are those of its messages that can be shown, by hash."""
 
     tenant_id: UUID
     model: Model
@@ -136,11 +151,15 @@ class ChatCall:
     passages: Sequence[GivenPassage]
     reply_tokens_max: int
     timeout_seconds: float
+    answer_schema: str | None = None
+    pictures: Mapping[str, PromptPicture] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class ChatOutcome:
     """What a model answered; token counts are None where nobody counted, `estimated` where we did.
+
+    `note` is for the evidence: what the model was not given.
 
     `input_tokens` holds everything that was read; `cached_tokens` of them came from the provider's
     prompt cache and `cache_write_tokens` were put there, which each have a price of their own.
@@ -154,6 +173,7 @@ class ChatOutcome:
     cached_tokens: int = 0
     cache_write_tokens: int = 0
     estimated: bool = False
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -281,7 +301,7 @@ def prompt_tokens(call: ChatCall) -> int:
     """A guess at what the prompt of a call holds."""
     words = sum(estimated_tokens(message.content) + 4 for message in call.messages)
     tools = sum(estimated_tokens(tool.description + tool.parameters) for tool in call.tools)
-    return words + tools
+    return words + tools + PICTURE_TOKENS * len(call.pictures)
 
 
 def failure_of_status(status: int, detail: str, retry_after_seconds: float | None) -> ModelFailed:

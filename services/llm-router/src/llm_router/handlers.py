@@ -15,6 +15,8 @@ from contracts.v1.models import GenerateReply, ReplyGenerated
 from contracts.v1.tenants import TenantConfigured
 from llm_router.choosing import Choices
 from llm_router.domain import Access, Answered, ChainFailed, ChatCall
+from llm_router.images import PromptImages
+from llm_router.in_flight import InFlight
 from llm_router.purses import RequestPurse
 from llm_router.routes import Routes
 from llm_router.routing import Router
@@ -45,6 +47,8 @@ class Handlers:
         stream: Stream,
         purse_of: PurseOf,
         choices: Choices,
+        in_flight: InFlight | None = None,
+        images: PromptImages | None = None,
     ) -> None:
         self._store = store
         self._routes = routes
@@ -53,6 +57,8 @@ class Handlers:
         self._stream = stream
         self._purse_of = purse_of
         self._choices = choices
+        self._in_flight = in_flight or InFlight()
+        self._images = images or PromptImages(None)
 
     async def tenant_configured(self, message: TenantConfigured, tx: Transaction) -> None:
         """Keep what a tenant chose."""
@@ -67,7 +73,7 @@ class Handlers:
         purse = self._purse_of(request)
         left = seconds - _ANSWER_RESERVE_SECONDS
         try:
-            async with self._deltas(request) as deltas:
+            async with self._in_flight.held(request.message_id), self._deltas(request) as deltas:
                 answered = await self._answer(request, left, deltas, purse)
         except ChainFailed as failed:
             if purse.hands_over:
@@ -117,6 +123,8 @@ class Handlers:
             passages=request.passages,
             reply_tokens_max=request.reply_tokens_max,
             timeout_seconds=seconds,
+            answer_schema=request.answer_schema,
+            pictures=await self._images.of(request.messages),
         )
         access_of = partial(self._routes.access, request.tenant_id, route)
         on_words = deltas.push if deltas is not None else None

@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any, Protocol
 
 import aiohttp
 import orjson
 
+from llm_router.answer_schemas import fitting
 from llm_router.domain import (
     Access,
     ChatCall,
@@ -24,10 +26,12 @@ from llm_router.domain import (
     checked,
 )
 from llm_router.gathering import EventReader
+from llm_router.images import Sight
 from llm_router.lean_http import posted, read_body, understood
 from llm_router.openai_wire import OpenAIWire, headers, read_vectors, versioned
 from llm_router.token_counts import count, with_counts
 from llm_router.unit_vectors import unit_rows
+from llm_router.vision import can_see
 
 _VECTORS_BYTES_MAX = 128 * 1024 * 1024
 _STREAM_BYTES_MAX = 64 * 1024 * 1024
@@ -86,9 +90,18 @@ class LeanAdapter:
         self._session = session
         self._stall_seconds = stall_seconds
         self._wire: Wire = wire or OpenAIWire()
+        self._sight = Sight(can_see)
 
     async def chat(self, call: ChatCall, on_words: OnWords | None) -> ChatOutcome:
         """Call the model; streams when `on_words` is given. Raises ModelFailed."""
+        if call.answer_schema is not None:
+            return await fitting(partial(self._seen, on_words=None), call)
+        return await self._seen(call, on_words)
+
+    async def _seen(self, call: ChatCall, on_words: OnWords | None) -> ChatOutcome:
+        return await self._sight.ask(partial(self._once, on_words=on_words), call)
+
+    async def _once(self, call: ChatCall, on_words: OnWords | None) -> ChatOutcome:
         stream = on_words is not None
         async with posted(
             self._session,

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import base64
+from base64 import b64decode, b64encode
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import orjson
 
 from contracts.v1.models import ChatMessage, ToolDefinition
-from llm_router.domain import ChatCall, ChatOutcome, ModelFailed
+from llm_router.answer_schemas import is_strict
+from llm_router.domain import ChatCall, ChatOutcome, ModelFailed, PromptPicture
 from llm_router.gathering import Gathered, failure_of_event, load_object
 
 _NEW_LIMIT_NAME = ("o1", "o3", "o4", "gpt-5")
@@ -58,19 +59,36 @@ def chat_body(call: ChatCall, *, stream: bool) -> dict[str, Any]:
         limit = "max_completion_tokens"
     body: dict[str, Any] = {
         "model": call.model.name,
-        "messages": messages_of(call.messages),
+        "messages": messages_of(call.messages, call.pictures),
         limit: call.reply_tokens_max,
     }
     if call.tools:
         body["tools"] = tools_of(call.tools)
+    if call.answer_schema is not None:
+        body["response_format"] = response_format(call.answer_schema)
     if stream:
         body |= {"stream": True, "stream_options": {"include_usage": True}}
     return body
 
 
-def messages_of(messages: Sequence[ChatMessage]) -> list[dict[str, Any]]:
+def messages_of(
+    messages: Sequence[ChatMessage], pictures: Mapping[str, PromptPicture] | None = None
+) -> list[dict[str, Any]]:
     """Prompt messages as OpenAI and litellm take them."""
-    return [_message(message) for message in messages]
+    return [_message(message, pictures or {}) for message in messages]
+
+
+def response_format(schema: str) -> dict[str, Any]:
+    """A JSON schema as OpenAI and litellm take it."""
+    loaded = orjson.loads(schema)
+    wish = {"name": "answer", "schema": loaded, "strict": is_strict(loaded)}
+    return {"type": "json_schema", "json_schema": wish}
+
+
+def shown(message: ChatMessage, pictures: Mapping[str, PromptPicture]) -> list[PromptPicture]:
+    """The pictures that a message shows."""
+    hashes = (image.sha256 for image in message.images or ())
+    return [pictures[sha256] for sha256 in hashes if sha256 in pictures]
 
 
 def tools_of(tools: Sequence[ToolDefinition]) -> list[dict[str, Any]]:
@@ -94,10 +112,12 @@ def _function(tool: ToolDefinition) -> dict[str, Any]:
     }
 
 
-def _message(message: ChatMessage) -> dict[str, Any]:
-    content: str | None = message.content
+def _message(message: ChatMessage, pictures: Mapping[str, PromptPicture]) -> dict[str, Any]:
+    content: str | list[dict[str, Any]] | None = message.content
     if message.tool_calls and not content:
         content = None
+    if message.images and message.role == "user":
+        content = _parts(message, pictures)
     plain: dict[str, Any] = {"role": message.role, "content": content}
     if message.tool_calls:
         plain["tool_calls"] = [
@@ -111,6 +131,17 @@ def _message(message: ChatMessage) -> dict[str, Any]:
     if message.role == "tool":
         plain["tool_call_id"] = message.tool_call_id or ""
     return plain
+
+
+def _parts(message: ChatMessage, pictures: Mapping[str, PromptPicture]) -> list[dict[str, Any]]:
+    parts: list[dict[str, Any]] = [
+        {
+            "type": "image_url",
+            "image_url": {"url": f"data:{one.mime_type};base64,{b64encode(one.data).decode()}"},
+        }
+        for one in shown(message, pictures)
+    ]
+    return [*parts, {"type": "text", "text": message.content}] if message.content else parts
 
 
 def read_answer(body: bytes) -> ChatOutcome:
@@ -148,7 +179,7 @@ def _vector(value: Any) -> Sequence[float]:
         return list(value)
     import numpy as np
 
-    row: Any = np.frombuffer(base64.b64decode(value, validate=True), "<f4")
+    row: Any = np.frombuffer(b64decode(value, validate=True), "<f4")
     return row  # type: ignore[no-any-return]  # a row of numbers, as a list is
 
 

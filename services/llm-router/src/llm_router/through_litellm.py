@@ -11,10 +11,12 @@ import os
 import threading
 from collections.abc import Sequence
 from contextvars import ContextVar
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from llm_router.answer_schemas import fitting
 from llm_router.domain import (
     Access,
     ChatAdapter,
@@ -28,10 +30,12 @@ from llm_router.domain import (
     checked,
     estimated_tokens,
 )
+from llm_router.images import Sight
 from llm_router.litellm_failures import failure_from
-from llm_router.openai_wire import OpenAIGathered, messages_of, tools_of, versioned
+from llm_router.openai_wire import OpenAIGathered, messages_of, response_format, tools_of, versioned
 from llm_router.token_counts import with_counts
 from llm_router.unit_vectors import unit_rows
+from llm_router.vision import can_see
 from observe import get_logger
 
 CURRENT_CALL: ContextVar[ChatCall] = ContextVar("current_call")
@@ -50,6 +54,7 @@ class LitellmAdapter:
         self._stall_seconds = stall_seconds
         self._loading = threading.Lock()
         self._litellm: Any = None
+        self._sight = Sight(can_see)
 
     async def load(self) -> Any:
         """Import litellm once, without stopping this process's other work for long."""
@@ -64,6 +69,14 @@ class LitellmAdapter:
 
     async def chat(self, call: ChatCall, on_words: OnWords | None) -> ChatOutcome:
         """Call the model; streams when `on_words` is given. Raises ModelFailed."""
+        if call.answer_schema is not None:
+            return await fitting(partial(self._seen, on_words=None), call)
+        return await self._seen(call, on_words)
+
+    async def _seen(self, call: ChatCall, on_words: OnWords | None) -> ChatOutcome:
+        return await self._sight.ask(partial(self._once, on_words=on_words), call)
+
+    async def _once(self, call: ChatCall, on_words: OnWords | None) -> ChatOutcome:
         litellm = await self.load()
         token = CURRENT_CALL.set(call)
         try:
@@ -176,7 +189,7 @@ def _arguments(call: ChatCall, stall_seconds: float, *, stream: bool) -> dict[st
     provider = _CHAT_NAMES.get(call.model.provider, call.model.provider)
     arguments: dict[str, Any] = {
         "model": f"{provider}/{call.model.name}",
-        "messages": messages_of(call.messages),
+        "messages": messages_of(call.messages, call.pictures),
         "max_tokens": call.reply_tokens_max,
         "api_base": _base_url(call.model, call.access),
         "api_key": call.access.key,
@@ -186,6 +199,8 @@ def _arguments(call: ChatCall, stall_seconds: float, *, stream: bool) -> dict[st
     }
     if call.tools:
         arguments["tools"] = tools_of(call.tools)
+    if call.answer_schema is not None:
+        arguments["response_format"] = response_format(call.answer_schema)
     if stream:
         arguments |= {"stream": True, "stream_options": {"include_usage": True}}
     return arguments

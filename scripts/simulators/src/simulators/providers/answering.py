@@ -33,6 +33,8 @@ class Asked:
     last_user_text: str
     tools: tuple[str, ...]
     has_tool_result: bool
+    schema: dict[str, Any] | None = None
+    forced_tool: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +90,8 @@ def _finish(step: Step) -> str:
 
 
 def _tool_call(asked: Asked, step: Step) -> tuple[str | None, str]:
+    if asked.forced_tool is not None and step.kind == "answer":
+        return asked.forced_tool, _json_text(asked, step)
     if step.kind not in ("tool_call", "invalid_tool_json"):
         return None, ""
     name = step.tool or (asked.tools[0] if asked.tools else "search_knowledge_base")
@@ -113,7 +117,25 @@ def _text(asked: Asked, step: Step) -> str:
         return _ENDLESS
     if step.kind == "wrong_encoding":
         return _ACCENTED
+    if asked.schema is not None:
+        return _json_text(asked, step)
     return quote_first_passage(asked)
+
+
+def _json_text(asked: Asked, step: Step) -> str:
+    return step.text if step.text is not None else _dumps(example_of(asked.schema or {}))
+
+
+def example_of(schema: dict[str, Any]) -> Any:
+    """The smallest value of a JSON schema, as far as simple schemas go."""
+    if "enum" in schema:
+        return schema["enum"][0]
+    kind = schema.get("type")
+    if kind == "object":
+        properties = schema.get("properties") or {}
+        return {name: example_of(properties.get(name, {})) for name in schema.get("required") or ()}
+    plain: dict[Any, Any] = {"array": [], "integer": 0, "number": 0, "boolean": True, "null": None}
+    return plain.get(kind, "text")
 
 
 def quote_first_passage(asked: Asked) -> str:

@@ -33,6 +33,8 @@ def read_chat(body: dict[str, Any]) -> Asked:
     messages = body.get("messages") or []
     blocks = [block for m in messages for block in _blocks(m)]
     users = [m for m in messages if m.get("role") == "user"]
+    schemas = {tool["name"]: tool.get("input_schema") for tool in body.get("tools") or []}
+    forced = (body.get("tool_choice") or {}).get("name")
     system = _text({"content": body.get("system") or ""})
     return Asked(
         provider=PROVIDER,
@@ -43,6 +45,8 @@ def read_chat(body: dict[str, Any]) -> Asked:
         last_user_text=_text(users[-1]) if users else "",
         tools=tuple(t["name"] for t in body.get("tools") or []),
         has_tool_result=any(block.get("type") == "tool_result" for block in blocks),
+        schema=schemas.get(forced or ""),
+        forced_tool=forced,
     )
 
 

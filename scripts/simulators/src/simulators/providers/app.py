@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from simulators.providers import anthropic_wire, cohere_wire, ollama_wire, openai_wire
 from simulators.providers.answering import plan_answer
 from simulators.providers.calls import Calls
-from simulators.providers.playing import error_answer, play
+from simulators.providers.playing import error_answer, hang, play
 from simulators.providers.script import Script, ScriptBody, Step
 
 SCRIPT = web.AppKey("script", Script)
@@ -31,6 +31,7 @@ def create_app() -> web.Application:
         [
             web.post("/v1/chat/completions", _openai_chat),
             web.post("/v1/embeddings", _openai_embeddings),
+            web.post("/v1/audio/transcriptions", _openai_transcriptions),
             web.post("/v1/rerank", _cohere_rerank),
             web.post("/v2/rerank", _cohere_rerank),
             web.get("/v1/models", _openai_models),
@@ -92,6 +93,24 @@ async def _embed(request: web.Request, wire: ModuleType) -> web.Response:
     if step.kind == "error":
         return error_answer(wire, step)
     return _json(wire.embeddings(body))
+
+
+async def _openai_transcriptions(request: web.Request) -> web.StreamResponse:
+    form = {name: value async for name, value in openai_wire.read_form(await request.multipart())}
+    step = request.app[SCRIPT].next_step(openai_wire.PROVIDER, str(form.get("model", "")), "listen")
+    call = request.app[CALLS].add(
+        openai_wire.PROVIDER, request.path, request.headers, form, step.kind
+    )
+    if step.delay_ms:
+        await asyncio.sleep(step.delay_ms / 1000)
+    if step.kind == "error":
+        return error_answer(openai_wire, step)
+    if step.kind == "hang":
+        return await hang(call)
+    refusal = openai_wire.recording_complaint(form)
+    if refusal is not None:
+        return error_answer(openai_wire, Step(kind="error", status=400, message=refusal))
+    return _json(openai_wire.transcribed(form, step.text))
 
 
 async def _cohere_rerank(request: web.Request) -> web.Response:

@@ -27,6 +27,7 @@ def read_chat(body: dict[str, Any]) -> Asked:
         last_user_text=str(users[-1].get("content") or "") if users else "",
         tools=tuple(t["function"]["name"] for t in body.get("tools") or []),
         has_tool_result=any(m.get("role") == "tool" for m in messages),
+        schema=body["format"] if isinstance(body.get("format"), dict) else None,
     )
 
 

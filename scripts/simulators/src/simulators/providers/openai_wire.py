@@ -4,22 +4,25 @@ from __future__ import annotations
 
 import base64
 import struct
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import orjson
+from aiohttp import BodyPartReader, MultipartReader
 
 from simulators.providers.answering import Asked, Plan, embed
 
 PROVIDER = "openai"
 CONTENT_TYPE = "text/event-stream"
 _CREATED = 1_700_000_000
+_HEARD = {"flac", "mp3", "mp4", "mpeg", "mpga", "m4a", "ogg", "wav", "webm"}
 
 
 def read_chat(body: dict[str, Any]) -> Asked:
     """Read a `/v1/chat/completions` body."""
     messages = body.get("messages") or []
     users = [m for m in messages if m.get("role") == "user"]
+    wish = body.get("response_format") or {}
     return Asked(
         provider=PROVIDER,
         model=str(body.get("model", "")),
@@ -29,6 +32,7 @@ def read_chat(body: dict[str, Any]) -> Asked:
         last_user_text=text_of(users[-1].get("content")) if users else "",
         tools=tuple(t["function"]["name"] for t in body.get("tools") or []),
         has_tool_result=any(m.get("role") == "tool" for m in messages),
+        schema=(wish.get("json_schema") or {}).get("schema"),
     )
 
 
@@ -108,6 +112,48 @@ def embeddings(body: dict[str, Any]) -> dict[str, Any]:
         ],
         "usage": {"prompt_tokens": tokens, "total_tokens": tokens},
     }
+
+
+async def read_form(reader: MultipartReader) -> AsyncIterator[tuple[str, Any]]:
+    """The fields of a transcription; of the file its name, type and bytes in hex."""
+    async for part in reader:
+        if not isinstance(part, BodyPartReader) or part.name is None:
+            continue
+        if part.filename is None:
+            yield part.name, await part.text()
+            continue
+        data = bytes(await part.read())
+        yield (
+            part.name,
+            {
+                "name": part.filename,
+                "type": part.headers.get("Content-Type", ""),
+                "size": len(data),
+                "begin": data[:64].hex(),
+            },
+        )
+
+
+def recording_complaint(form: dict[str, Any]) -> str | None:
+    """What the real API would refuse with a 400."""
+    file = form.get("file")
+    if not isinstance(file, dict):
+        return "file: Field required"
+    if file["name"].rpartition(".")[2] not in _HEARD:
+        return f"Invalid file format. Supported formats: {sorted(_HEARD)}"
+    if "whisper" not in form.get("model", "") and form.get("response_format", "json") != "json":
+        return "response_format is not compatible with this model. Use 'json' instead."
+    return None
+
+
+def transcribed(form: dict[str, Any], text: str | None) -> dict[str, Any]:
+    """The answer to `/v1/audio/transcriptions`; 2,000 bytes are a second."""
+    seconds = max(1, form["file"]["size"] // 2_000)
+    said = "What are your opening hours?" if text is None else text
+    if form.get("response_format") == "verbose_json":
+        plain = {"task": "transcribe", "language": "english", "duration": float(seconds)}
+        return plain | {"text": said, "segments": []}
+    return {"text": said, "usage": {"type": "duration", "seconds": seconds}}
 
 
 def models(names: list[str]) -> dict[str, Any]:

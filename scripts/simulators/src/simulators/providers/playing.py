@@ -59,8 +59,7 @@ async def _play(
         _abort(request, reset=True)
         return web.Response()
     if step.kind == "hang" and not asked.stream:
-        call["ended"] = "hanging"
-        await asyncio.Event().wait()
+        return await hang(call)
     if not asked.stream:
         return await _answer_whole(request, wire, plan, step, call)
     return await _answer_stream(request, wire, plan, step, call)
@@ -139,8 +138,7 @@ async def _break_off(
     if step.kind == "stream_error":
         await response.write(wire.error_event(step.status, step.message))
     elif step.kind == "hang":
-        call["ended"] = "hanging"
-        await asyncio.Event().wait()
+        await hang(call)
     elif not step.clean:
         _abort(request)
     return response
@@ -198,6 +196,16 @@ async def _repeat_forever(
         await response.write(events[-1])
         await asyncio.sleep(0.005)
     raise ConnectionResetError("the caller left the endless stream")
+
+
+async def hang(call: dict[str, Any]) -> web.Response:
+    """Wait until the caller leaves; needs a server with `handler_cancellation`."""
+    call["ended"] = "hanging"
+    try:
+        await asyncio.Event().wait()
+    finally:
+        call["ended"] = "caller left"
+    raise AssertionError("nobody sets the event")
 
 
 def _abort(request: web.Request, *, reset: bool = False) -> None:

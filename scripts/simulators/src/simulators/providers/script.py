@@ -64,7 +64,7 @@ class Step(BaseModel):
     times: int = Field(1, ge=1, description="How many calls this step serves.")
     model: str | None = Field(None, description="Only calls for this model name take the step.")
     provider: str | None = Field(None, description="Only calls in this wire format take it.")
-    operation: Literal["chat", "embed", "rank"] = Field(
+    operation: Literal["chat", "embed", "rank", "listen"] = Field(
         "chat", description="Which calls it is for."
     )
 
