@@ -117,6 +117,8 @@ async def _content(response: aiohttp.ClientResponse) -> bytes:
 
 def _checked(content_type: str, text: str) -> str:
     """Return an answer of a kind that a model can read."""
+    if not text:
+        return text
     if content_type == "application/json" or content_type.endswith("+json"):
         try:
             json.loads(text or "null")

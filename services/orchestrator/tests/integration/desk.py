@@ -16,6 +16,7 @@ from contracts.v1.tenants import ChannelConfigured, TenantConfigured, TenantSett
 from orchestrator.answering import AnswerLimits
 from orchestrator.composition import Parts, compose
 from orchestrator.runner import RunnerPace
+from orchestrator.tool_parts import ToolSettings
 from postgres import Database
 from testkit import eventually_async
 
@@ -43,7 +44,12 @@ class Desk:
     """One tenant, one channel, and a service that answers its customers."""
 
     def __init__(
-        self, database: Database, bus: Any, settings: TenantSettings, lease_seconds: float
+        self,
+        database: Database,
+        bus: Any,
+        settings: TenantSettings,
+        lease_seconds: float,
+        own_tools: ToolSettings | None = None,
     ) -> None:
         self.database = database
         self.bus = bus
@@ -51,6 +57,7 @@ class Desk:
         self.outbox = KeptOutbox(database)
         self.tenant_id, self.channel_id = uuid4(), uuid4()
         self.lease_seconds = lease_seconds
+        self.own_tools = own_tools
         self.revision = 0
         self.parts = self.another_process()
         self.model_says("You have 30 days [1].")
@@ -66,6 +73,7 @@ class Desk:
             pace=RunnerPace(heartbeat_seconds=0.05, sweep_seconds=0.05),
             lease_seconds=self.lease_seconds,
             typing_after_seconds=0.0,
+            own_tools=self.own_tools,
         )
 
     def model_says(self, answer: Any) -> None:
