@@ -6,14 +6,18 @@ Nothing here touches the database; what comes out is a draft that may still be t
 from time import monotonic
 
 from bus import AskFailed
+from contracts.v1.models import ReplyGenerated
 from contracts.v1.tenants import TenantSettings
-from orchestrator.conversing import Conversing
+from orchestrator.conversing import Conversing, stream_target
 from orchestrator.domain import Leased
-from orchestrator.drafting import Draft, draft_of, received
+from orchestrator.drafting import Draft, draft_of, handed_over, received, said_by
 from orchestrator.failures import TurnFailure, failure_of
+from orchestrator.judging import Judging
+from orchestrator.meaning import Meaning
 from orchestrator.metrics import Durations
 from orchestrator.prompt import Prompt, build_prompt
 from orchestrator.searching import Asking, Searcher
+from orchestrator.self_report import new_mark
 from orchestrator.toolbox import BuiltinToolbox, Toolbox
 from orchestrator.tools import ToolFailed
 from orchestrator.turn_work import AnswerLimits, Work
@@ -30,6 +34,7 @@ class Answerer:
         self._toolbox = toolbox or BuiltinToolbox()
         self._searcher = Searcher(bus, limits.search_seconds, limits.completion_seconds)
         self._conversing = Conversing(bus, self._searcher, limits)
+        self._judging = Judging(Meaning(bus))
 
     async def answer(self, leased: Leased, settings: TenantSettings, durations: Durations) -> Draft:
         """Write the answer; raises `TurnFailure`, which carries the evidence so far."""
@@ -46,12 +51,20 @@ class Answerer:
             search_failed = await self._retrieve(work)
             prompt = self._prompt(work, search_failed=search_failed)
             final = await self._conversing.last_words(work)
-            return draft_of(work, final, prompt)
+            return await self._judged(work, final, prompt)
         except (AskFailed, ValueError) as error:
+            if isinstance(error, AskFailed) and error.code == "budget_exhausted":
+                return handed_over(work, "budget", "The month's budget for models is used up.")
             raise failure_of(error, work.evidence()) from error
         except TurnFailure as failure:
             failure.evidence.update(work.evidence())
             raise
+
+    async def _judged(self, work: Work, final: ReplyGenerated, prompt: Prompt) -> Draft:
+        said = said_by(work, final)
+        with work.durations.stage("judge"):
+            judgement = await self._judging.judge(work, said.text, said.sure, final.finish_reason)
+        return draft_of(work, final, prompt, said, judgement)
 
     async def _retrieve(self, work: Work) -> bool:
         """Search for what the customer asks; answers whether the search failed."""
@@ -66,6 +79,8 @@ class Answerer:
         return False
 
     def _prompt(self, work: Work, *, search_failed: bool) -> Prompt:
+        if stream_target(work.leased, work.settings, 0) is None:
+            work.mark = new_mark()
         prompt = build_prompt(
             work.settings,
             work.leased.unanswered,
@@ -73,6 +88,7 @@ class Answerer:
             work.book,
             search_failed=search_failed,
             tools_tokens=work.registry.tokens,
+            mark=work.mark,
         )
         work.book.keep_first(prompt.passages_used)
         work.messages = prompt.messages

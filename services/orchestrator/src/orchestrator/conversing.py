@@ -18,6 +18,7 @@ from contracts.v1.models import (
     ToolCall,
     ToolDefinition,
 )
+from contracts.v1.tenants import TenantSettings
 from orchestrator.domain import Leased
 from orchestrator.failures import TurnFailure
 from orchestrator.metrics import TOOL_CALLS
@@ -87,7 +88,7 @@ class Conversing:
             passages=work.book.given(),
             reply_tokens_max=settings.reply_tokens_max,
             deadline_at=datetime.now(UTC) + timedelta(seconds=seconds),
-            stream=_stream_target(leased, len(work.replies)),
+            stream=stream_target(leased, settings, len(work.replies)),
         )
         with work.durations.stage("llm"):
             asking = asyncio.ensure_future(self._bus.ask(request, timeout_seconds=seconds))
@@ -131,13 +132,20 @@ async def _run_tool(work: Work, call: ToolCall, context: ToolContext) -> str:
             "milliseconds": round((monotonic() - started) * 1000, 2),
         }
     )
+    if result.outcome == "ok":
+        work.tool_texts.append(result.text)
     return result.text
 
 
-def _stream_target(leased: Leased, call: int) -> StreamTarget | None:
-    """Only web chat shows words while they are written."""
+def stream_target(leased: Leased, settings: TenantSettings, call: int) -> StreamTarget | None:
+    """Only web chat shows words while they are written, and only words that will stay.
+
+    Where unsupported sentences are taken out, or a person is called instead, nobody may have read
+    them before.
+    """
     unseen = leased.trial is not None and leased.trial.spent_for is not None
-    if leased.channel_type != "webchat" or unseen:
+    may_go = settings.grounding == "strict" or settings.low_confidence == "hand_over"
+    if leased.channel_type != "webchat" or unseen or may_go:
         return None
     turn_id: UUID = leased.turn_id
     return StreamTarget(

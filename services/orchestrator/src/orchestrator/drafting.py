@@ -5,13 +5,19 @@ from typing import Any, Final
 
 from contracts.v1.models import ReplyGenerated
 from contracts.v1.shapes import Citation
+from contracts.v1.tenants import TenantSettings
 from orchestrator.citations import check_citations
+from orchestrator.domain import Leased
 from orchestrator.failures import TurnFailure
+from orchestrator.judging import Judgement
 from orchestrator.metrics import CITATIONS_REMOVED
 from orchestrator.prompt import Prompt
+from orchestrator.replies import Replies, replies_for
+from orchestrator.self_report import Sure, read_report
 from orchestrator.storable import clipped, storable_text
-from orchestrator.tools import Decisions
+from orchestrator.tools import Decisions, HandoffReason
 from orchestrator.turn_work import Work
+from orchestrator.verdict import minimum_of, settle
 from orchestrator.wordless import received_sentence
 
 REPLY_BYTES_MAX: Final = 90_000
@@ -19,9 +25,6 @@ REPLY_BYTES_MAX: Final = 90_000
 
 REPLY_CHARACTERS_MAX: Final = 65_536
 """Longest text that a message may carry (`MessageText`); one more and the turn cannot be saved."""
-
-DEFAULT_HANDOFF_REPLY: Final = "A person of our team will take over from here."
-DEFAULT_END_REPLY: Final = "Thank you! Write again whenever you like."
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,16 +40,29 @@ class Draft:
     tool_rounds: int
     evidence: dict[str, Any]
     decisions: Decisions = field(default_factory=Decisions)
+    confidence: float | None = None
+    decision: str | None = None
 
 
-def draft_of(work: Work, final: ReplyGenerated, prompt: Prompt) -> Draft:
-    """Check what the model said last and put the draft together."""
-    decisions = work.decisions
-    said = final.text
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What a model said last, ready to be judged."""
+
+    text: str
+    removed: list[int]
+    sure: Sure | None
+    replies: Replies
+
+
+def said_by(work: Work, final: ReplyGenerated) -> Said:
+    """Check what the model said last: its statement, and the sources that it names."""
+    replies = replies_for(work.settings, work.asked)
+    reported = read_report(final.text, work.mark)
+    said = reported.text
     if not said.strip() and final.finish_reason != "content_filter":
-        said = _said_beside(work)
-    if decisions.handoff is not None and not said.strip():
-        said = work.settings.handoff_reply.strip() or DEFAULT_HANDOFF_REPLY
+        said = _said_beside(work, replies)
+    if work.decisions.handoff is not None and not said.strip():
+        said = replies.handoff
     if final.finish_reason == "content_filter" and not said.strip():
         raise TurnFailure("content_filter", "The model refused to answer.", retry=False)
     text = clipped(storable_text(said), REPLY_BYTES_MAX)
@@ -54,43 +70,107 @@ def draft_of(work: Work, final: ReplyGenerated, prompt: Prompt) -> Draft:
     if not checked.text:
         raise TurnFailure("empty_answer", "The model said nothing.")
     CITATIONS_REMOVED.inc(len(checked.removed))
-    calls = work.all_replies
-    costs = [reply.cost_usd for reply in calls]
+    return Said(checked.text, checked.removed, reported.sure, replies)
+
+
+def draft_of(
+    work: Work, final: ReplyGenerated, prompt: Prompt, said: Said, judgement: Judgement
+) -> Draft:
+    """Put the draft together from what was said and how it was judged."""
+    settled = settle(
+        work.settings,
+        said.replies,
+        judgement.grounding,
+        judgement.confidence,
+        work.decisions,
+        work.misses_before,
+    )
+    checked = check_citations(settled.text, work.book.by_number)
     evidence = work.evidence()
     evidence.update(
         question_cut=prompt.question_cut,
         prompt_tokens_estimated=prompt.tokens,
         history_messages=prompt.history_used,
-        citations_removed=checked.removed,
+        citations_removed=said.removed,
         finish_reason=final.finish_reason,
-        decision=decision_of(decisions),
+        decision=settled.decision,
+        grounding=judgement.grounding.evidence(),
+        confidence={
+            "value": judgement.confidence.value,
+            "minimum": minimum_of(work.settings),
+            **judgement.confidence.parts,
+        },
+        missed=settled.missed,
+        **settled.evidence,
     )
     return Draft(
         text=_fitting(checked.text),
         citations=checked.citations,
         model=final.model,
-        input_tokens=sum(reply.input_tokens for reply in calls),
-        output_tokens=sum(reply.output_tokens for reply in calls),
-        cost_usd=None if None in costs else sum(cost for cost in costs if cost is not None),
         tool_rounds=work.rounds,
         evidence=evidence,
-        decisions=decisions,
+        decisions=work.decisions,
+        confidence=judgement.confidence.value,
+        decision=settled.decision,
+        **spent(work),
     )
 
 
-def _said_beside(work: Work) -> str:
+def spent(work: Work) -> dict[str, Any]:
+    """Return what the turn's model calls took, as a draft's fields."""
+    calls = work.all_replies
+    costs = [reply.cost_usd for reply in calls]
+    return {
+        "input_tokens": sum(reply.input_tokens for reply in calls),
+        "output_tokens": sum(reply.output_tokens for reply in calls),
+        "cost_usd": None if None in costs else sum(cost for cost in costs if cost is not None),
+    }
+
+
+def _said_beside(work: Work, replies: Replies) -> str:
     """Words for a model that said them beside its decision, and nothing after it."""
     if not work.decisions.ends or work.decisions.handoff is not None:
         return ""
-    beside = (reply.text for reply in reversed(work.replies) if reply.text.strip())
-    return next(beside, DEFAULT_END_REPLY)
+    beside = (read_report(reply.text, work.mark).text for reply in reversed(work.replies))
+    return next((text for text in beside if text.strip()), replies.end)
 
 
-def decision_of(decisions: Decisions) -> str:
-    """One word for the evidence."""
-    if decisions.handoff is not None:
-        return "handoff_model"
-    return "answer_and_end" if decisions.ends else "answer"
+def handed_over(work: Work, by: HandoffReason, reason: str) -> Draft:
+    """A person answers instead: the tenant's words for it, and why."""
+    return Draft(
+        text=replies_for(work.settings, work.asked).handoff,
+        citations=[],
+        model=None,
+        tool_rounds=work.rounds,
+        evidence={**work.evidence(), "decision": f"handoff_{by}"},
+        decisions=Decisions(handoff=reason, handoff_by=by),
+        decision=f"handoff_{by}",
+        **spent(work),
+    )
+
+
+def polite(leased: Leased, settings: TenantSettings, evidence: dict[str, Any]) -> Draft:
+    """No model could answer: the one polite text, or a person where the tenant wants one."""
+    words = "\n".join(message.text for message in leased.unanswered)
+    replies = replies_for(settings, words)
+    decisions = Decisions()
+    decision = "failed_politely"
+    if settings.on_failure == "hand_over":
+        said = f"{evidence.get('failure', 'failure')}: {evidence.get('detail', '')}"
+        decisions = Decisions(handoff=said, handoff_by="error")
+        decision = "handoff_error"
+    return Draft(
+        text=replies.failure if decisions.handoff is None else replies.handoff,
+        citations=[],
+        model=None,
+        input_tokens=0,
+        output_tokens=0,
+        cost_usd=None,
+        tool_rounds=0,
+        evidence={**evidence, "decision": decision},
+        decisions=decisions,
+        decision=decision,
+    )
 
 
 def received(work: Work) -> Draft:
@@ -104,6 +184,7 @@ def received(work: Work) -> Draft:
         cost_usd=None,
         tool_rounds=0,
         evidence={**work.evidence(), "decision": "asked_for_words"},
+        decision="asked_for_words",
     )
 
 

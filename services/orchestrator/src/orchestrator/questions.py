@@ -12,6 +12,7 @@ from typing import Final
 
 from contracts.v1.models import ChatMessage
 from orchestrator.domain import StoredMessage
+from orchestrator.words import SMALL_WORDS
 
 HISTORY_MESSAGES: Final = 6
 HISTORY_CHARACTERS: Final = 600
@@ -24,46 +25,6 @@ _WORD: Final = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
 _PART_END: Final = re.compile(r"(?<=[?？])\s+|\n+")
 _PART_WORDS_MIN: Final = 3
 
-_SMALL: Final[dict[str, frozenset[str]]] = {
-    language: frozenset(words.split())
-    for language, words in {
-        "en": (
-            "a about am an and any are as at be but by can could did do does for from had has have "
-            "how i if in into is it its just me my no not of on or our please so some tell that "
-            "the their them then there these they this those to us was we were what when where "
-            "which who whom whose why will with would you your one ones much many long more yes ok"
-        ),
-        "de": (
-            "aber als am an auch auf aus bei bis bitte da das dass dem den denn der des die dies "
-            "diese diesen doch du ein eine einem einen einer er es euch für gibt habe haben hat "
-            "ich ihr im in ist ja kann können man mein mich mir mit nach nein nicht noch oder sie "
-            "sind so und uns viel von war was wann wer wie wieso warum wir wo zu zum zur"
-        ),
-        "fr": (
-            "a à ai as au aux avec c ce cela ces cet cette combien comme comment d dans de des du "
-            "elle elles en est et eux il ils j je l la le les leur lui m ma mais me mes moi mon n "
-            "ne non nous on ou où oui par pas pour pourquoi qu quand que quel quelle qui s sa se "
-            "ses si son sont sur ta te tes toi ton tu un une vos votre vous y"
-        ),
-        "es": (
-            "a al algo como cómo con cual cuál cuando cuándo cuanto cuánto de del donde dónde el "
-            "él ella ellos en entre era es esa ese eso esta este esto ha hay la las le les lo los "
-            "me mi muy no nos o para pero por porque qué que quien se si sí sin sobre son su sus "
-            "te tu un una uno y ya yo"
-        ),
-        "it": (
-            "a al alla anche che chi ci come con cosa da dal dei del della di dove e è ed ha ho i "
-            "il in io la le lei lo loro lui ma mi mio ne nel no noi non o per perché più quale "
-            "quando quanto quello questo se sei si sì sono su sua suo ti tu un una uno vi voi"
-        ),
-        "hr": (
-            "a ali bi bih bilo da do gdje ga i ih ili iz ja je jel jesu joj još kad kada kako "
-            "koja koje koji koliko li me mi moj možete možeš mogu mu na ne nego ni nije njega njih "
-            "o od on ona oni ono ova ovaj ove ovo po pri s sa se si smo što ste su ta taj tako "
-            "tamo te ti to tome tu u uz va vam vi za zašto"
-        ),
-    }.items()
-}
 _POINTING: Final[dict[str, frozenset[str]]] = {
     language: frozenset(words.split())
     for language, words in {
@@ -128,8 +89,8 @@ def leaning(question: str, earlier: Sequence[StoredMessage], language: str) -> L
     words = _WORD.findall(text)
     if not words:
         return Leaning(None)
-    spoken = {"en", language.lower().partition("-")[0]} & _SMALL.keys()
-    carrying = [word for word in words if not any(word in _SMALL[one] for one in spoken)]
+    spoken = {"en", language.lower().partition("-")[0]} & SMALL_WORDS.keys()
+    carrying = [word for word in words if not any(word in SMALL_WORDS[one] for one in spoken)]
     few = len(carrying) <= _FEW_WORDS
     if few and any(_joins(text, words, carrying, one) for one in spoken):
         return Leaning("joining", strong=True)
@@ -147,7 +108,7 @@ def _joins(text: str, words: Sequence[str], carrying: Sequence[str], language: s
         return False
     if len(start.strip()) > 1 or len(carrying) == 1 or len(words) == 1:
         return True
-    return words[1] in _SMALL[language] and words[1] not in _SMALL["en"]
+    return words[1] in SMALL_WORDS[language] and words[1] not in SMALL_WORDS["en"]
 
 
 def _points(words: Sequence[str], carrying: Sequence[str], language: str) -> bool:

@@ -142,11 +142,12 @@ def echo_recorded(
     return MessageRecorded.make(**envelope.fields(contact=True), message=message)
 
 
-def typing_shown(leased: Leased) -> TypingShown:
-    """An answer is being made."""
+def typing_shown(leased: Leased, *, ended: bool = False) -> TypingShown:
+    """An answer is being made, or not any more."""
     return TypingShown.make(
         **Envelope.of_turn(leased).fields(contact=True),
         provider_message_id=leased.newest_provider_message_id,
+        ended=True if ended else None,
     )
 
 
@@ -312,6 +313,8 @@ def turn_completed(
         tool_rounds=draft.tool_rounds,
         duration_milliseconds=_milliseconds_since(leased.leased_monotonic),
         superseded=leased.superseded,
+        confidence=draft.confidence,
+        decision=draft.decision,
     )
 
 

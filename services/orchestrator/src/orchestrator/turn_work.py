@@ -39,8 +39,25 @@ class Work:
     record: SearchRecord = field(default_factory=SearchRecord)
     tool_calls: list[dict[str, Any]] = field(default_factory=list)
     decisions: Decisions = field(default_factory=Decisions)
+    tool_texts: list[str] = field(default_factory=list)
     tokens_left: int = 0
     rounds: int = 0
+    mark: str | None = None
+    """The word of the model's statement; None where its words are shown while they come."""
+    misses_before: int = 0
+    """Answers in a row, just before this one, that answered nothing."""
+
+    @property
+    def asked(self) -> str:
+        """What the customer said and nobody answered."""
+        return "\n".join(message.text for message in self.leased.unanswered)
+
+    @property
+    def customers_words(self) -> str:
+        """All that the customer said, as far as the prompt may hold it."""
+        return "\n".join(
+            message.text for message in self.leased.messages if message.role == "customer"
+        )
 
     @property
     def all_replies(self) -> list[ReplyGenerated]:

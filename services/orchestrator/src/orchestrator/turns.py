@@ -15,13 +15,12 @@ from uuid import UUID
 
 import observe
 from contracts.message import Message
-from contracts.v1.tenants import TenantSettings
 from orchestrator import telling
 from orchestrator.answering import Answerer, Draft
 from orchestrator.domain import Leased, bot_decides, reply_identity, send_identity
+from orchestrator.drafting import polite
 from orchestrator.experiments import ExperimentBook
 from orchestrator.failures import (
-    DEFAULT_FAILURE_REPLY,
     TRANSPORT_ATTEMPTS_MAX,
     TurnFailure,
     crashed_too_often,
@@ -267,7 +266,7 @@ class TurnWorker:
         _log.warning("a try at a turn failed", code=failure.code, attempt=leased.attempt)
         evidence = {**failure.evidence, "failure": failure.code, "detail": failure.detail}
         if failure.final(leased.attempt):
-            return await self._commit(run, _polite(run.turn.settings, evidence, failure), failure)
+            return await self._commit(run, polite(leased, run.turn.settings, evidence), failure)
         delay_seconds = failure.delay_seconds(leased.attempt)
 
         async def save() -> None:
@@ -298,15 +297,6 @@ class TurnWorker:
                 _log.warning("the database is away, saving again", reason=str(error))
             await asyncio.sleep(pause_seconds)
         return await save()
-
-
-def _polite(settings: TenantSettings, evidence: dict[str, object], failure: TurnFailure) -> Draft:
-    """Say the tenant's failure text, and bring a person where the tenant wants one then."""
-    decisions = Decisions()
-    if settings.on_failure == "hand_over":
-        decisions.handoff, decisions.handoff_by = f"{failure.code}: {failure.detail}", "error"
-    text = settings.failure_reply.strip() or DEFAULT_FAILURE_REPLY
-    return _without_model(text, {**evidence, "decision": "failed_politely"}, decisions)
 
 
 def _cut_short(run: Run, cut: RunCut) -> Draft:

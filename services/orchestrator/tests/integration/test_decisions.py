@@ -8,7 +8,7 @@ from bus import AskTimeout
 from contracts.v1.models import GenerateReply, ToolCall
 from contracts.v1.sending import SendMessage
 from contracts.v1.turns import ConversationUpdated, HandoffRequested, TurnCompleted
-from orchestrator.drafting import DEFAULT_END_REPLY
+from orchestrator.replies import END_REPLY
 
 
 def decides(name: str, arguments: str = "{}") -> ToolCall:
@@ -97,7 +97,7 @@ async def test_the_model_ends_what_the_customer_ended(desk, gate, say_reply):
 
 
 @pytest.mark.parametrize(
-    ("beside", "said"), [("You are welcome!", "You are welcome!"), ("", DEFAULT_END_REPLY)]
+    ("beside", "said"), [("You are welcome!", "You are welcome!"), ("", END_REPLY["en"])]
 )
 async def test_a_good_bye_may_stand_beside_the_decision(desk, gate, say_reply, beside, said):
     desk.model_says(gate)
