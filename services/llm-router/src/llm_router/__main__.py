@@ -4,6 +4,7 @@ import aiohttp
 
 from contracts.v1.models import EmbedTexts, GenerateReply, RankPassages
 from contracts.v1.tenants import TenantConfigured
+from llm_router.administering import administer
 from llm_router.composition import compose
 from llm_router.config import Settings
 from llm_router.money import money
@@ -34,9 +35,14 @@ async def start(settings: Settings, life: Life) -> None:
     wiring.bus.answer(EmbedTexts, parts.reading.embed_texts, prefetch=settings.embeddings_at_once)
     wiring.bus.answer(RankPassages, parts.reading.rank_passages, prefetch=settings.ranks_at_once)
     books.listen(wiring.bus)
+    parts.media.listen(wiring.bus)
+    asked = administer(settings, wiring.database, session, guarded, parts.ways, books)
+    asked.listen(wiring.bus)
     life.closing(parts.close)
     await parts.start()
     await wiring.start(life)
+    if settings.probe_seconds:
+        life.background("probes", asked.prober.follow())
     await saving.ask_for_configuration()
 
 

@@ -154,9 +154,7 @@ def complaint(route: ModelRoute) -> str | None:
     return None
 
 
-def unknown_models(
-    routes: list[ModelRoute], providers: frozenset[str], reachable: frozenset[str]
-) -> list[str]:
+def unknown_models(routes: list[ModelRoute], providers: frozenset[str]) -> list[str]:
     """Names that no provider can stand for, and why, for a person."""
     wrong = []
     for model in models_of(routes):
@@ -166,8 +164,6 @@ def unknown_models(
             wrong.append(f"{model}: not the name of a model")
         elif model.provider == BUILTIN and model.name not in {"extractive", "minilm"}:
             wrong.append(f"{model}: there are builtin/extractive and builtin/minilm")
-        elif model.provider not in reachable:
-            wrong.append(f"{model}: neither you nor the platform has a way to {model.provider}")
     return wrong
 
 

@@ -18,9 +18,16 @@ from llm_router.embedding import Embedder
 from llm_router.gated import GatedRanks
 from llm_router.handlers import Handlers
 from llm_router.litellm_rank import LitellmRanker
+from llm_router.media import Media, media
 from llm_router.minilm import MiniLM
 from llm_router.money import Money
-from llm_router.provider_ways import chat_adapters, embedding_adapters, tenant_routes, unsealer
+from llm_router.provider_ways import (
+    Ways,
+    chat_adapters,
+    embedding_adapters,
+    tenant_routes,
+    unsealer,
+)
 from llm_router.purses import payer_of
 from llm_router.ranking import usual_ranker
 from llm_router.reading_requests import ReadingHandlers
@@ -40,6 +47,8 @@ class Parts:
     minilm: MiniLM
     through_litellm: LitellmAdapter
     money: Money
+    ways: Ways
+    media: Media
     wanted_now: frozenset[str]
     _loading: asyncio.Task[object] | None = None
 
@@ -76,13 +85,22 @@ def compose(
     )
     through_litellm = LitellmAdapter(builtin, settings.stall_seconds)
     chat = chat_adapters(settings, session, guarded, builtin, through_litellm)
-    embedders, otherwise = embedding_adapters(settings, session, guarded, minilm, through_litellm)
+    cooldowns = Cooldowns(settings.cooldown_seconds)
+    embedders, otherwise = embedding_adapters(
+        settings, session, guarded, minilm, through_litellm, cooldowns.note
+    )
     routes = tenant_routes(settings, load_route, unsealer(settings.master_keys))
-    choices = Choices(settings.model, settings.fallbacks(), settings.embedding_model)
+    choices = Choices(
+        settings.model,
+        settings.fallbacks(),
+        settings.embedding_model,
+        settings.transcription_model or None,
+    )
+    files = media(settings, session, guarded, through_litellm, routes, money, choices)
     router = Router(
         chat.of,
         money.prices,
-        Cooldowns(settings.cooldown_seconds),
+        cooldowns,
         Limits(settings.call_seconds_max, settings.retries),
     )
     handlers = Handlers(
@@ -93,6 +111,8 @@ def compose(
         stream=stream,
         purse_of=lambda request: money.purses.of(payer_of(request)),
         choices=choices,
+        in_flight=files.in_flight,
+        images=files.images,
     )
     ranks = GatedRanks(LitellmRanker(through_litellm))
     in_hand = max(1, settings.embeddings_at_once * 3 // 4)
@@ -111,6 +131,8 @@ def compose(
         minilm,
         through_litellm,
         money,
+        Ways(chat, routes, cooldowns, choices),
+        files,
         _wanted_now(settings, set(chat.platform)),
     )
 

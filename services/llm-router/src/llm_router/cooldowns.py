@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Literal
+from uuid import UUID
 
 from llm_router import metrics
 from llm_router.domain import Access, Model, ModelFailed
@@ -40,6 +41,7 @@ class ModelState:
     failure: ModelFailed | None = None
     checked_at: float | None = None
     wanted_at: float = 0.0
+    wanted_by: UUID | None = None
 
     def standing(self, now: float) -> Standing:
         """Its state in one word."""
@@ -70,13 +72,14 @@ class Cooldowns:
         return self._seconds if state.trial else 0.0
 
     @contextmanager
-    def call(self, model: Model, access: Access) -> Iterator[None]:
+    def call(self, model: Model, access: Access, tenant_id: UUID | None = None) -> Iterator[None]:
         """Around one call: it is in flight, and after a pause it is the one trial."""
         state = self._state(model, access)
         mine = state.pauses > 0 and not state.trial
         state.trial = state.trial or mine
         state.in_flight += 1
-        state.wanted_at = self._clock()
+        if tenant_id is not None:
+            state.wanted_at, state.wanted_by = self._clock(), tenant_id
         try:
             yield
         finally:
@@ -108,6 +111,17 @@ class Cooldowns:
             state.pauses = min(state.pauses + 1, 10)
             metrics.COOLING.labels(str(model)).set(1)
 
+    def note(self, model: Model, access: Access, failure: ModelFailed | None) -> None:
+        """Remember how a call went that nobody is passed over for: vectors have no second model."""
+        state = self._state(model, access)
+        state.failure, state.checked_at = failure, self._clock()
+
+    def forget(self, access: Access) -> None:
+        """A key or an address was tested anew: what its models did before says nothing now."""
+        for key in [key for key in self._states if key[1] == access]:
+            if not self._states[key].in_flight:
+                del self._states[key]
+
     def state(self, model: Model, access: Access) -> tuple[ModelState, Standing]:
         """How a model is doing, for a person; a new state where nothing is known."""
         state = self._states.get((model, access), ModelState())
@@ -117,16 +131,21 @@ class Cooldowns:
         """Seconds since a time of a state; negative for one to come."""
         return self._clock() - at
 
-    def to_probe(self, wanted_within_seconds: float) -> list[Key]:
-        """Models whose pause is over, that somebody wanted lately, and that nobody tries now."""
+    def to_probe(self, wanted_within_seconds: float) -> list[tuple[Model, Access, UUID]]:
+        """Models whose pause is over, that a tenant wanted lately, and that nobody tries now.
+
+        A key that was refused is not tried in the background: only a person can mend it.
+        """
         now = self._clock()
         return [
-            key
+            (*key, state.wanted_by)
             for key, state in self._states.items()
             if state.pauses
             and state.until <= now
             and not state.in_flight
+            and state.wanted_by is not None
             and now - state.wanted_at <= wanted_within_seconds
+            and (state.failure is None or state.failure.code != "not_authorised")
         ]
 
     def _state(self, model: Model, access: Access) -> ModelState:

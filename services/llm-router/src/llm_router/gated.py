@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from uuid import UUID
@@ -19,6 +19,8 @@ from llm_router.domain import (
 from llm_router.ranking import RankAdapter, RankCall, Ranked
 
 _NOBODY = UUID(int=0)
+
+Note = Callable[[Model, Access, ModelFailed | None], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,9 +47,10 @@ class ChatAdapters:
 class GatedEmbeddings:
     """One provider's vectors: the checked way out where a tenant chose the address, in bounds."""
 
-    def __init__(self, plain: EmbeddingAdapter, guarded: EmbeddingAdapter) -> None:
+    def __init__(self, plain: EmbeddingAdapter, guarded: EmbeddingAdapter, note: Note) -> None:
         self._plain = plain
         self._guarded = guarded
+        self._note = note
 
     async def embed(
         self,
@@ -65,7 +68,14 @@ class GatedEmbeddings:
             for gate in access.gates:
                 # Texts of one tenant stand in one call, so that nobody waits behind another here.
                 await places.enter_async_context(gate.enter(_NOBODY, timeout_seconds))
-            return await adapter.embed(model, access, texts, purpose, timeout_seconds)
+            try:
+                found = await adapter.embed(model, access, texts, purpose, timeout_seconds)
+            except ModelFailed as failure:
+                told = failure.without(access.key)
+                self._note(model, access, told)
+                raise told from None
+        self._note(model, access, None)
+        return found
 
 
 class GatedRanks:

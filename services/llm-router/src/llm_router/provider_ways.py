@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from uuid import UUID
 
 import aiohttp
@@ -10,9 +11,11 @@ import aiohttp
 from egress import EgressPolicy, open_session
 from llm_router.anthropic_wire import AnthropicWire
 from llm_router.builtin import BuiltinAdapter
+from llm_router.choosing import Choices
 from llm_router.config import Settings
+from llm_router.cooldowns import Cooldowns
 from llm_router.domain import BUILTIN, Access, ChatAdapter, EmbeddingAdapter, ModelFailed
-from llm_router.gated import ChatAdapters, GatedEmbeddings
+from llm_router.gated import ChatAdapters, GatedEmbeddings, Note
 from llm_router.lean import LeanAdapter, LeanEmbeddings
 from llm_router.minilm import MiniLM
 from llm_router.own_providers import key_context
@@ -25,6 +28,16 @@ _USER_AGENT = "chat-llm-router/1"
 _CALL_SECONDS_MAX = 600.0
 
 Unsealer = Callable[[UUID, str, str], str]
+
+
+@dataclass(frozen=True, slots=True)
+class Ways:
+    """How models are reached and how they are doing: what calls and people's questions share."""
+
+    chat: ChatAdapters
+    routes: Routes
+    cooldowns: Cooldowns
+    choices: Choices
 
 
 def egress_policy(settings: Settings) -> EgressPolicy:
@@ -67,14 +80,15 @@ def embedding_adapters(
     guarded: aiohttp.ClientSession,
     minilm: MiniLM,
     through_litellm: LitellmAdapter,
+    note: Note,
 ) -> tuple[dict[str, EmbeddingAdapter], EmbeddingAdapter]:
     """Whose vectors come from where, by provider, and everybody else's."""
     checked = LeanEmbeddings(guarded)
     found: dict[str, EmbeddingAdapter] = {BUILTIN: minilm}
     if settings.adapter == "auto":
-        vectors = GatedEmbeddings(LeanEmbeddings(session), checked)
+        vectors = GatedEmbeddings(LeanEmbeddings(session), checked, note)
         found |= {"openai": vectors, "ollama": vectors}
-    return found, GatedEmbeddings(through_litellm, checked)
+    return found, GatedEmbeddings(through_litellm, checked, note)
 
 
 def tenant_routes(settings: Settings, load: Load, unseal: Unsealer) -> Routes:

@@ -68,7 +68,7 @@ class Routes:
         """A tenant's own way: its key or none, never the platform's key at a tenant's address."""
         key = None
         if kept.sealed_key is not None:
-            key = self._unseal(tenant_id, kept.provider, kept.sealed_key)
+            key = self.opened(tenant_id, kept.provider, kept.sealed_key)
         platform = self._platform.get(kept.provider, Access(None, None))
         gate = self._gates.of_tenant(tenant_id, kept.provider, _bounds(kept))
         return Access(
@@ -79,10 +79,9 @@ class Routes:
             gates=() if gate is None else (gate,),
         )
 
-    def reachable(self, route: TenantRoute) -> frozenset[str]:
-        """Providers to which there is a way: the platform's, or the tenant's own."""
-        own = {kept.provider for kept in route.providers.values() if kept.is_own}
-        return frozenset(own | set(self._platform))
+    def opened(self, tenant_id: UUID, provider: str, sealed_key: str) -> str:
+        """A tenant's key; ModelFailed where it was not sealed for this tenant and provider."""
+        return self._unseal(tenant_id, provider, sealed_key)
 
 
 def _bounds(kept: KeptProvider) -> Bounds:

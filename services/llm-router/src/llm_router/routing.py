@@ -295,7 +295,7 @@ class Router:
             held = await walk.purse.reserve(call)
             started, code = time.perf_counter(), ABANDONED
             try:
-                with self._cooldowns.call(model, access):
+                with self._cooldowns.call(model, access, call.tenant_id):
                     outcome = await self._asked(call, walk.listener(runner))
                     code = ""
                     self._cooldowns.succeeded(model, access)
@@ -316,8 +316,11 @@ class Router:
         try:
             async with asyncio.timeout(call.timeout_seconds):
                 return await self._adapter_of(call.model, call.access).chat(call, on_words)
-        except ModelFailed:
-            raise
+        except ModelFailed as failure:
+            told = failure.without(call.access.key)
+            if told is failure:
+                raise
+            raise told from None
         except TimeoutError:
             detail = f"no answer in {call.timeout_seconds:.1f} s"
             raise ModelFailed("timeout", detail) from None
@@ -329,7 +332,7 @@ class Router:
         if len(walk.running) or hedged:
             metrics.HEDGES.labels("second" if hedged else "first").inc()
         walk.tries += [other.tried(ABANDONED) for other in walk.running]
-        walk.tries.append(runner.tried("answered"))
+        walk.tries.append(runner.tried("answered", done.outcome.note))
         call, outcome = done.call, done.outcome
         read = prompt_tokens(call) if outcome.input_tokens is None else outcome.input_tokens
         written = outcome.output_tokens
