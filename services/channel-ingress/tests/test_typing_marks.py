@@ -41,6 +41,13 @@ def test_messenger_takes_two() -> None:
     assert [body["sender_action"] for body in bodies] == ["mark_seen", "typing_on"]
 
 
+def test_a_takeover_takes_the_sign_away_where_it_can_be():
+    ended = shown("messenger").model_copy(update={"ended": True})
+    (body,) = typing_bodies(channel("messenger"), ended)
+    assert body["sender_action"] == "typing_off"
+    assert typing_bodies(channel("whatsapp"), shown().model_copy(update={"ended": True})) == []
+
+
 class SlowMarks(TypingMarks):
     """Calls that do not end until they are let go."""
 

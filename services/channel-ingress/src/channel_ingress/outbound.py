@@ -16,7 +16,7 @@ from channel_ingress.planner import Planned
 from channel_ingress.planning import Consent, Planning, parts_of
 from channel_ingress.rendering import CannotRender, Part
 from channel_ingress.said import message_delayed, message_failed, message_sent, message_unknown
-from channel_ingress.send_store import Claim, Grounds, SendStore, Taken
+from channel_ingress.send_store import Claim, Grounds, SendStore, Taken, is_fenced
 from channel_ingress.status_join import IN_FLIGHT_SECONDS, StatusJoin
 from channel_ingress.store import SendingChannel, Store
 from channel_ingress.webchat import delivery_of
@@ -68,7 +68,7 @@ class Outbound:
             )
         else:
             number, grounds = await self._sends.begin(tx, command)
-        if command.ownership_number < number:
+        if is_fenced(command) and command.ownership_number < number:
             await self._refuse(command, *STALE, tx)
         elif grounds is None:
             await self._show(command, tx)
@@ -120,6 +120,11 @@ class Outbound:
                     reason=outcome.reason,
                 )
         return None
+
+    async def is_stale(self, claim: Claim) -> bool:
+        """Whether somebody took over since the claim was committed: the call must not be made."""
+        async with self._outbox.transaction(claim.command.tenant_id) as tx:
+            return await self._sends.is_stale(tx, claim.command)
 
     async def expire(self, tx: Transaction, unknown_after_seconds: float) -> int:
         """Say of attempts without evidence that nobody knows."""
@@ -292,7 +297,7 @@ class Outbound:
         recorded = await self._sends.record_accepted(tx, claim, provider_message_id)
         if recorded is None:
             return None
-        state, has_early_statuses, has_waiting = recorded
+        state, has_early_statuses, has_waiting, is_stale = recorded
         if state == "accepted":
             ids = [provider_message_id]
             if claim.part:
@@ -300,7 +305,11 @@ class Outbound:
             await self._outbox.say(tx, message_sent(command, ids, claim.plan))
         if has_early_statuses:
             await self._joins.settle(tx, [provider_message_id])
-        if state == "attempting":
+        if state == "attempting" and is_stale:
+            rest = replace(claim, part=claim.part + 1)
+            detail = f"{STALE[1]} Its first {claim.part + 1} parts were sent."
+            await self._fail(rest, STALE[0], None, detail, tx)
+        elif state == "attempting":
             return replace(
                 claim,
                 part=claim.part + 1,

@@ -204,7 +204,8 @@ with due as (
     returning sends.conversation_id, sends.channel_id, sends.channel_type, sends.attempts,
               sends.next_part, sends.part_count, sends.command, sends.plan, sends.fallback,
               sends.provider_code, sends.contact_external_id, sends.attempts_before,
-              sends.ownership_number < due.ownership_number as is_stale, due.paced_until,
+              sends.ownership_number < due.ownership_number and sends.author <> 'agent' as is_stale,
+              due.paced_until,
               due.is_unordered
 ), paid as (
     update conversations
@@ -260,10 +261,18 @@ update sends
 set plan = $2::text, part_count = $3::int
 where send_id = $1::uuid;
 
+-- name: is_stale_send
+-- Whether somebody else owns the conversation since this fencing number.
+select exists (
+    select 1 from conversations
+    where conversation_id = $1::uuid and ownership_number > $2::bigint
+);
+
 -- name: record_accepted
 -- One part was accepted: keep its id and move on; nothing when another road settled it before. An
 -- ad's visitor who is answered within a day opens the free entry point. Answers the state from now
--- on, statuses that came early, and whether a later send waits.
+-- on, statuses that came early, whether a later send waits, and whether somebody took over: the
+-- parts that follow are not called then.
 with ended as (
     update sends
     set next_part = $3::int + 1,
@@ -275,7 +284,7 @@ with ended as (
         code = null, provider_code = null, detail = null
     where send_id = $1::uuid and state in ('attempting', 'unknown') and attempts = $2::int
       and next_part = $3::int
-    returning send_id, tenant_id, channel_id, conversation_id, state
+    returning send_id, tenant_id, channel_id, conversation_id, state, author, ownership_number
 ), kept as (
     insert into sent_parts (channel_id, provider_message_id, tenant_id, send_id, part)
     select channel_id, $4::text, tenant_id, send_id, $3::int
@@ -300,7 +309,12 @@ select ended.state,
        exists (
            select 1 from sends
            where conversation_id = ended.conversation_id and state = 'planned'
-       ) as has_waiting
+       ) as has_waiting,
+       ended.author <> 'agent' and exists (
+           select 1 from conversations
+           where conversation_id = ended.conversation_id
+             and ownership_number > ended.ownership_number
+       ) as is_stale
 from ended;
 
 -- name: record_retry

@@ -24,6 +24,11 @@ PREDECESSOR_SECONDS = 30.0
 """How long a send waits for one before it that has not been heard of."""
 
 
+def is_fenced(command: SendMessage) -> bool:
+    """What a person said goes out whoever owns the conversation by then; the rest does not."""
+    return command.author != "agent"
+
+
 @dataclass(frozen=True, slots=True)
 class Claim:
     """The right, committed, to make one call."""
@@ -262,8 +267,9 @@ class SendStore:
 
     async def record_accepted(
         self, tx: Transaction, claim: Claim, provider_message_id: str
-    ) -> tuple[str, bool, bool] | None:
-        """State, whether statuses came early, whether a later send waits; None when settled."""
+    ) -> tuple[str, bool, bool, bool] | None:
+        """State, whether statuses came early, whether a later send waits, and whether somebody
+        took over since it was written; None when settled."""
         row = await tx.fetchrow(
             self._queries["record_accepted"],
             claim.command.send_id,
@@ -273,7 +279,17 @@ class SendStore:
             int(ENTRY_POINT_HOURS),
             int(WINDOW_HOURS),
         )
-        return (row["state"], row["has_early_statuses"], row["has_waiting"]) if row else None
+        if row is None:
+            return None
+        return row["state"], row["has_early_statuses"], row["has_waiting"], row["is_stale"]
+
+    async def is_stale(self, tx: Transaction, command: SendMessage) -> bool:
+        """Whether somebody else owns the conversation since this was written."""
+        return is_fenced(command) and bool(
+            await tx.fetchval(
+                self._queries["is_stale_send"], command.conversation_id, command.ownership_number
+            )
+        )
 
     async def record_retry(
         self,

@@ -19,7 +19,7 @@ from channel_ingress.domain import (
 )
 from channel_ingress.graph import CALL_SECONDS, GraphClient
 from channel_ingress.media_upload import MediaUploads, Ready
-from channel_ingress.outbound import Outbound
+from channel_ingress.outbound import STALE, Outbound
 from channel_ingress.planner import messaging_type
 from channel_ingress.planning import parts_of
 from channel_ingress.rendering import Json, Part
@@ -31,11 +31,14 @@ from postgres import DatabaseAway
 
 STALL_SECONDS = 10.0
 """A process that stood still this long after its claim must not call any more: others may have."""
+FRESH_SECONDS = 0.05
+"""A claim younger than this was committed with the fencing number just checked."""
 HOLD_FIRST_SECONDS = 0.2
 HOLD_LONGEST_SECONDS = 5.0
 RECORD_TRIES = 6
 """Tries to commit an outcome that the database breaks off, over some six seconds."""
 
+_STALE = Action(*STALE)
 _NO_CHANNEL = Action("channel_disabled", "The channel is not known any more.")
 
 _log = get_logger("sender")
@@ -94,7 +97,15 @@ class Sender:
         if not isinstance(ready, Ready):
             return ready
         await afailpoint("channel-ingress.before_graph_call")
-        if time.monotonic() - claim.claimed_at > STALL_SECONDS:
+        age_seconds = time.monotonic() - claim.claimed_at
+        try:
+            if age_seconds > FRESH_SECONDS and await self.outbound.is_stale(claim):
+                return Failed(_STALE, None, _STALE.sentence)
+        except DatabaseAway as error:
+            return decide_outcome(
+                NotSent(f"who answers is not known: {error}"), claim.tries, fallbacks
+            )
+        if age_seconds > STALL_SECONDS:
             result: CallResult = NotSent("the process stood still before the call")
         else:
             result = await self._send(claim, channel, ready.message, token)

@@ -125,13 +125,13 @@ class TypingMarks:
 def typing_bodies(channel: SendingChannel, shown: TypingShown) -> list[Json]:
     """The calls that mark the customer's message as read and show that we type.
 
-    WhatsApp's is about a message: without one there is none.
+    WhatsApp's is about a message: without one there is none, and nothing takes it away again.
     """
     if channel.channel_type == "messenger":
         recipient = {"id": shown.contact_external_id}
-        actions = ("mark_seen", "typing_on")
+        actions = ("typing_off",) if shown.ended else ("mark_seen", "typing_on")
         return [{"recipient": recipient, "sender_action": action} for action in actions]
-    if shown.provider_message_id is None:
+    if shown.provider_message_id is None or shown.ended:
         return []
     return [
         {
