@@ -4,6 +4,7 @@ Passwords are not here: whoever imports the definitions (compose's entry script,
 Kubernetes job) adds the users' hashes.
 """
 
+import re
 from typing import Any
 
 from contracts.naming import SERVICES
@@ -15,6 +16,13 @@ PUBLIC_EXCHANGE = "chat.events"
 UNROUTABLE_EXCHANGE = "chat.events.unroutable"
 """Nothing is bound to it: an event without a subscription is normal, and the log keeps it."""
 
+TOOLS_EXCHANGE = "chat.tools"
+"""Calls of tenants' tools, `<tenant slug>.<tool>`; a call that nobody takes comes back at once."""
+TOOL_ANSWERS_EXCHANGE = "chat.tools.answers"
+"""Their answers, under the call's `reply_to`, which begins with the tenant's slug."""
+TOOL_ANSWERS_QUEUE = "tools.answers"
+"""First part of the names of the queues, one a process, in which orchestrator takes answers."""
+
 
 def definitions() -> dict[str, Any]:
     """Everything but the users' passwords."""
@@ -24,6 +32,7 @@ def definitions() -> dict[str, Any]:
         "permissions": [
             *({"user": s, "vhost": INTERNAL, **permissions(s)} for s in SERVICES),
             {"user": "webhook-dispatcher", "vhost": PUBLIC, **_public_rights()},
+            {"user": "orchestrator", "vhost": PUBLIC, **_tool_rights()},
         ],
         "topic_permissions": [
             {"user": service, "vhost": INTERNAL, **rights}
@@ -37,6 +46,8 @@ def definitions() -> dict[str, Any]:
                 "arguments": {"alternate-exchange": UNROUTABLE_EXCHANGE},
             },
             _exchange(PUBLIC, UNROUTABLE_EXCHANGE, "fanout"),
+            _exchange(PUBLIC, TOOLS_EXCHANGE, "topic"),
+            _exchange(PUBLIC, TOOL_ANSWERS_EXCHANGE, "topic"),
         ],
         "queues": [
             *(
@@ -88,3 +99,50 @@ def _binding(vhost: str, exchange: str, queue: str, key: str) -> dict[str, Any]:
 def _public_rights() -> dict[str, str]:
     rights = r"^(chat\.events.*|sub\..*|subdead\..*)$"
     return {"configure": rights, "write": rights, "read": rights}
+
+
+def _tool_rights() -> dict[str, str]:
+    rights = r"^(chat\.tools|chat\.tools\.answers|tools\.answers\..*)$"
+    return {"configure": rights, "write": rights, "read": rights}
+
+
+def tool_consumer(slug: str) -> dict[str, Any]:
+    """What one tenant's server needs to answer calls of its tools, the password left to add.
+
+    It may read its own queue and answer in its own name; nothing else on the broker is there for
+    it. Its queue keeps no more than a thousand calls, and none longer than a minute.
+    """
+    user, queue = f"tools-{slug}", f"tools.{slug}"
+    own = re.escape(slug)
+    arguments = {"x-queue-type": "classic", "x-max-length": 1_000, "x-message-ttl": 60_000}
+    return {
+        "users": [{"name": user, "tags": "", "limits": {"max-connections": 5}}],
+        "permissions": [
+            {
+                "user": user,
+                "vhost": PUBLIC,
+                "configure": "^$",
+                "write": f"^{re.escape(TOOL_ANSWERS_EXCHANGE)}$",
+                "read": rf"^tools\.{own}$",
+            }
+        ],
+        "topic_permissions": [
+            {
+                "user": user,
+                "vhost": PUBLIC,
+                "exchange": TOOL_ANSWERS_EXCHANGE,
+                "write": rf"^{own}\.[0-9a-f]+$",
+                "read": "^$",
+            }
+        ],
+        "queues": [
+            {
+                "name": queue,
+                "vhost": PUBLIC,
+                "durable": True,
+                "auto_delete": False,
+                "arguments": arguments,
+            }
+        ],
+        "bindings": [_binding(PUBLIC, TOOLS_EXCHANGE, queue, f"{slug}.*")],
+    }
