@@ -15,6 +15,7 @@ from chatctl import (
     command_simulate,
     command_talk,
     command_tenants,
+    command_timeline,
     command_trying,
     command_web,
 )
@@ -33,6 +34,7 @@ __all__ = [
     "command_simulate",
     "command_talk",
     "command_tenants",
+    "command_timeline",
     "command_trying",
     "command_web",
 ]

@@ -22,6 +22,7 @@ from channel_ingress.intake import Intake
 from channel_ingress.known_channels import KnownChannels
 from channel_ingress.media_upload import MediaUploads
 from channel_ingress.media_upload_store import MediaUploadStore
+from channel_ingress.message_steps import MessageSteps
 from channel_ingress.outbound import Outbound
 from channel_ingress.pacing import NumberPace
 from channel_ingress.parking import Parking
@@ -115,4 +116,5 @@ def compose(settings: Settings, database: Database, bus: Bus, graph: GraphClient
     typing = TypingMarks(database, channels, parking, credentials, graph)
     parking.listeners.append(typing)
     bus.hear_stream(TypingShown, typing.hear)
+    MessageSteps(outbox).listen(bus)
     return Parts(outbox, store, intake, outbound, sender, joins, sweeper, jobs, typing)

@@ -18,7 +18,10 @@ from contracts.v1 import (
     documents,
     inbox,
     knowledge,
+    model_routes,
+    spending,
     templates,
+    timelines,
     tools,
     trying,
     web_sources,
@@ -33,6 +36,7 @@ BODIES: dict[tuple[str, str], Any] = {
     ("POST", "channels"): {"channel_type": "webchat", "name": "x"},
     ("PUT", "{channel_id}"): {"name": "x"},
     ("POST", "keys"): {"name": "x"},
+    ("PUT", "budget"): {"monthly_usd": 1},
     ("PUT", "{conversation_id}"): {"status": "closed"},
     ("POST", "messages"): {"text": "x"},
     ("POST", "notes"): {"text": "x"},
@@ -86,7 +90,7 @@ ASKED = {
         inbox.ListCannedReplies, inbox.KeepCannedReply, inbox.RemoveCannedReply,
         trying.TryReply, trying.StartReplay, trying.ListReplays,
         trying.GetReplay, trying.ListReplayTurns, trying.StopReplay, trying.StartExperiment,
-        trying.ListExperiments, trying.StopExperiment,
+        trying.ListExperiments, trying.StopExperiment, timelines.GetConversationSteps,
     ],
     "channel-ingress": [
         channel_health.GetChannelHealth, channel_health.CheckChannel, templates.ListTemplates,
@@ -103,6 +107,9 @@ ASKED = {
     "retriever": [
         knowledge.SearchKnowledge, documents.ForgetDocument, documents.ListPassages,
         documents.RollbackDocument,
+    ],
+    "llm-router": [
+        spending.GetBudget, spending.KeepBudget, spending.GetSpend, model_routes.ListModelCalls,
     ],
     "webhook-dispatcher": [
         webhooks.CreateEndpoint, webhooks.UpdateEndpoint, webhooks.GetEndpoint,
@@ -154,6 +161,7 @@ async def belongings(running: Running, tenant: Tenant) -> dict[str, str]:
         "canned_reply_id": str(uuid4()),
         "webhook_id": str(uuid4()),
         "replay_id": str(uuid4()),
+        "message_id": str(uuid4()),
         "experiment_id": str(uuid4()),
         "contact_id": str(uuid4()),
         "merge_id": str(uuid4()),

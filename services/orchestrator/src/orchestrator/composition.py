@@ -28,6 +28,7 @@ from orchestrator.channel_news import ChannelNews
 from orchestrator.conversation_requests import ConversationRequests
 from orchestrator.handlers import Handlers
 from orchestrator.inbox_parts import InboxParts, compose_inbox
+from orchestrator.message_steps import MessageSteps
 from orchestrator.news_store import NewsStore
 from orchestrator.reading import ReadingStore
 from orchestrator.rehearsing import RehearsalPace
@@ -141,4 +142,5 @@ def listen(bus: Bus, parts: Parts) -> None:
     parts.inbox.listen(bus)
     parts.bursts.listen(bus)
     parts.trials.listen(bus)
+    MessageSteps(outbox).listen(bus)
     parts.tools.listen(bus)

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Any
 
+import observe
 from contracts.v1.models import ChatMessage, ReplyGenerated
 from contracts.v1.tenants import TenantSettings
 from orchestrator.domain import Leased
@@ -77,4 +78,5 @@ class Work:
                 for reply in self.all_replies
             ],
             "milliseconds": self.durations.milliseconds,
+            "trace_id": observe.current_trace_id(),
         }

@@ -10,6 +10,7 @@ from webhook_dispatcher.config import Settings
 from webhook_dispatcher.dispatcher import Dispatcher
 from webhook_dispatcher.endpoint_requests import EndpointRequests
 from webhook_dispatcher.event_feed import EventFeed
+from webhook_dispatcher.event_steps import EventSteps
 from webhook_dispatcher.handlers import Handlers, hear_public_events
 from webhook_dispatcher.sender import Sender, open_webhook_session
 from webhook_dispatcher.store import Store
@@ -46,6 +47,7 @@ async def start(settings: Settings, life: Life) -> None:
     )
     hear_public_events(wiring.outbox, handlers, settings.linger_seconds)
     requests.register(wiring.bus)
+    EventSteps(wiring.database).listen(wiring.bus)
     life.background("tidying", tidy_forever(wiring.database, store, settings.keep_days))
     await feed.start(life)
     await dispatcher.start(life)
