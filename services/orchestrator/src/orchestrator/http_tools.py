@@ -1,19 +1,17 @@
 """Tools by HTTPS: one signed POST to an address of the tenant's, by way of the checked way out."""
 
-import json
 from http import HTTPStatus
 from typing import Final
 
 import aiohttp
 
 from egress import EgressPolicy, InvalidUrl, is_blocked_error, open_session
-from orchestrator.own_tools import OwnCall, OwnTool
+from orchestrator.own_tools import ANSWER_BYTES_MAX, OwnCall, OwnTool, readable
 from orchestrator.tool_signing import signed_headers
 from orchestrator.tool_text import cleaned, without_secrets
 from orchestrator.tools import ToolFailed
 
 USER_AGENT: Final = "meta-chat-tools/1"
-ANSWER_BYTES_MAX: Final = 1024 * 1024
 CONNECTIONS_MAX: Final = 100
 TOTAL_SECONDS_MAX: Final = 60.0
 OURS: Final = frozenset(
@@ -92,15 +90,10 @@ async def _read(response: aiohttp.ClientResponse) -> str:
     if response.headers.get("content-encoding", "identity").lower() != "identity":
         raise ToolFailed("the tool's answer was packed, which was not asked for", maybe_done=True)
     content = await _content(response)
-    try:
-        text = content.decode()
-    except UnicodeDecodeError:
-        raise ToolFailed("the tool's answer is not text in UTF-8", maybe_done=True) from None
     if status >= HTTPStatus.BAD_REQUEST:
-        raise ToolFailed(
-            f"the tool refused (status {status}): {cleaned(text, _TOLD_CHARACTERS)}", "refused"
-        )
-    return _checked(response.content_type, text)
+        words = cleaned(content.decode(errors="replace"), _TOLD_CHARACTERS)
+        raise ToolFailed(f"the tool refused (status {status}): {words}", "refused")
+    return readable(response.content_type, content)
 
 
 async def _content(response: aiohttp.ClientResponse) -> bytes:
@@ -113,21 +106,6 @@ async def _content(response: aiohttp.ClientResponse) -> bytes:
         else:
             return bytes(kept)
     raise ToolFailed("the tool's answer was too long to be read", "too_large", maybe_done=True)
-
-
-def _checked(content_type: str, text: str) -> str:
-    """Return an answer of a kind that a model can read."""
-    if not text:
-        return text
-    if content_type == "application/json" or content_type.endswith("+json"):
-        try:
-            json.loads(text or "null")
-        except (ValueError, RecursionError):
-            raise ToolFailed("the tool's answer is not valid JSON", maybe_done=True) from None
-        return text
-    if content_type.startswith("text/"):
-        return text
-    raise ToolFailed("the tool's answer is neither JSON nor text", maybe_done=True)
 
 
 def _secrets_of(tool: OwnTool) -> list[str]:

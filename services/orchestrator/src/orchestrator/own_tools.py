@@ -23,6 +23,9 @@ from orchestrator.tools import Tool, ToolContext, ToolFailed
 SECONDS_FOR_WORDS: Final = 5.0
 """What a call leaves of the turn, so that the model can still say something."""
 
+ANSWER_BYTES_MAX: Final = 1024 * 1024
+"""What is longer is not read."""
+
 _SECONDS_MIN: Final = 0.5
 
 ToolKind = Literal["https", "broker", "mcp"]
@@ -243,6 +246,23 @@ class OwnTools:
                 maybe_done=True,
             ) from None
         return storable_text(cleaned(text, tool.result_characters_max)) or "(an empty answer)"
+
+
+def readable(content_type: str, content: bytes) -> str:
+    """Return an answer of a kind that a model can read; ToolFailed for another."""
+    try:
+        text = content.decode()
+    except UnicodeDecodeError:
+        raise ToolFailed("the tool's answer is not text in UTF-8", maybe_done=True) from None
+    if not text or content_type.startswith("text/"):
+        return text
+    if content_type != "application/json" and not content_type.endswith("+json"):
+        raise ToolFailed("the tool's answer is neither JSON nor text", maybe_done=True)
+    try:
+        json.loads(text)
+    except (ValueError, RecursionError):
+        raise ToolFailed("the tool's answer is not valid JSON", maybe_done=True) from None
+    return text
 
 
 def _bound(leased: Leased, facts: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:

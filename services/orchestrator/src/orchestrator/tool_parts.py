@@ -1,13 +1,14 @@
 """Puts the parts of tools together: what turns are offered, and what is asked about it."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
 import observe
 from bus import Bus
 from egress import EgressPolicy
+from orchestrator.broker_tools import BrokerTools
 from orchestrator.http_tools import HttpTools
 from orchestrator.own_tools import Caller, OwnTools, ToolKind
 from orchestrator.tenant_rules import RuleBook
@@ -39,8 +40,8 @@ class ToolParts:
     toolbox: TenantToolbox
     requests: ToolRequests
     own: OwnTools
-    http: HttpTools
     runs: ToolRuns
+    closing: Sequence[Callable[[], Awaitable[None]]]
 
     def listen(self, bus: Bus) -> None:
         """Register what is asked about tools."""
@@ -58,7 +59,8 @@ class ToolParts:
     async def close(self) -> None:
         """Let calls end that are on their way, then close connections."""
         await self.own.close()
-        await self.http.close()
+        for close in self.closing:
+            await close()
 
 
 def compose_tools(database: Database, rules: RuleBook, settings: ToolSettings) -> ToolParts:
@@ -69,10 +71,14 @@ def compose_tools(database: Database, rules: RuleBook, settings: ToolSettings) -
     rows = OwnToolRows(database, store, settings.ring)
     http = HttpTools(policy)
     callers: dict[ToolKind, Caller] = {"https": http}
+    closing: list[Callable[[], Awaitable[None]]] = [http.close]
+    if settings.events_amqp_url:
+        callers["broker"] = broker = BrokerTools(settings.events_amqp_url)
+        closing.append(broker.close)
     own = OwnTools(runs, callers)
     toolbox = TenantToolbox(BuiltinToolbox(runs.facts), rows, own)
     requests = ToolRequests(
         database, store, rows, rules, own, policy, settings.ring,
         broker_there=bool(settings.events_amqp_url),
     )  # fmt: skip
-    return ToolParts(toolbox, requests, own, http, runs)
+    return ToolParts(toolbox, requests, own, runs, tuple(closing))
