@@ -86,6 +86,7 @@ def build_application(parts: Parts) -> FastAPI:
         chat,
         replays,
         experiments,
+        spending,
         media,
         documents,
         document_texts,
