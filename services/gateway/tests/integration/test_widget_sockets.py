@@ -29,6 +29,11 @@ ORIGIN = "https://shop.example"
 NO_ALGORITHM = "eyJhbGciOiJub25lIiwidHlwIjoiSldUIn0"  # {"alg":"none","typ":"JWT"}
 
 
+EVENTS = (
+    "ready", "message", "recorded", "delta", "withdrawn", "typing", "error", "disconnect",
+)  # fmt: skip
+
+
 class Widget:
     """A widget without a browser."""
 
@@ -36,7 +41,7 @@ class Widget:
         self.url = url
         self.heard: list[tuple[str, Any]] = []
         self.client = socketio.AsyncClient(reconnection=False)
-        for event in ("ready", "message", "recorded", "delta", "typing", "error", "disconnect"):
+        for event in EVENTS:
             self.client.on(event, self._listener(event))
 
     def _listener(self, event: str) -> Any:

@@ -120,6 +120,11 @@ export interface Delta {
   text: string;
 }
 
+/** Server → client: somebody else answers now; the reply in the making goes, unless it is this turn's. */
+export interface Withdrawn {
+  unless_turn_id?: string | null;
+}
+
 /** A reply in the making as the server knows it when the client resumes. */
 export interface Streaming {
   turn_id: string;
@@ -160,6 +165,7 @@ export interface ServerEvents {
   message: (message: Message) => void;
   recorded: (recorded: Recorded) => void;
   delta: (delta: Delta) => void;
+  withdrawn: (withdrawn: Withdrawn) => void;
   typing: (typing: { on: boolean }) => void;
   error: (error: ServerError) => void;
 }

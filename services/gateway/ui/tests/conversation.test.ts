@@ -102,6 +102,19 @@ describe("a reply in the making", () => {
   const piece = (index: number, text: string, attempt = 1) => ({ turn_id: "t1", attempt, index, text });
   const play = (...pieces: ReturnType<typeof piece>[]) => pieces.reduce(conversations.delta, EMPTY);
 
+  it("takes half a reply back when somebody else answers, and late pieces with it", () => {
+    const half = play(piece(0, "You "), piece(1, "have "));
+    const state = conversations.withdrawn(half, { unless_turn_id: "another" });
+    expect(state.draft).toBeNull();
+    expect(conversations.delta(state, piece(2, "30 ")).draft).toBeNull();
+    expect(conversations.delta(state, piece(0, "Anew", 2)).draft?.text).toBe("Anew");
+  });
+
+  it("keeps the words of the turn that itself brought a person", () => {
+    const half = play(piece(0, "A person "));
+    expect(conversations.withdrawn(half, { unless_turn_id: half.draft!.turnId })).toBe(half);
+  });
+
   it("joins pieces in their order, once each", () => {
     const state = play(piece(0, "You "), piece(2, "30 "), piece(1, "have "), piece(1, "have "), piece(3, "days"));
     expect(state.draft?.text).toBe("You have 30 days");

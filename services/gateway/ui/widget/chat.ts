@@ -216,6 +216,7 @@ export class Chat {
         this.#change((state) => conversations.delta(state, piece));
         this.#expectDraft();
       },
+      withdrawn: (words) => this.#change((state) => conversations.withdrawn(state, words)),
       typing: ({ on }) => this.#setTyping(on),
       error: (error) => this.options.announce("error", error),
     });

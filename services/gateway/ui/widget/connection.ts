@@ -126,6 +126,7 @@ export class Connection {
     socket.on("message", (message) => this.hear.message(message));
     socket.on("recorded", (record) => this.hear.recorded(record));
     socket.on("delta", (piece) => this.hear.delta(piece));
+    socket.on("withdrawn", (withdrawn) => this.hear.withdrawn(withdrawn));
     socket.on("typing", (typing) => this.hear.typing(typing));
     return socket;
   }

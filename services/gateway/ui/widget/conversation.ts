@@ -5,7 +5,7 @@
  * `seq`; own messages without one stand at the end in the order they were written. Whatever
  * arrives twice (live, by resume, by another tab) is shown once.
  */
-import type { Delta, Message, Recorded, Resumed, Streaming } from "../shared/protocol";
+import type { Delta, Message, Recorded, Resumed, Streaming, Withdrawn } from "../shared/protocol";
 import { entryOf, ownEntry, type Entry, type OwnMessage } from "./entry";
 
 /** A reply in the making. `waiting` holds deltas that came before their predecessors. */
@@ -21,6 +21,8 @@ export interface Draft {
 export interface Conversation {
   entries: readonly Entry[];
   draft: Draft | null;
+  /** The reply that was taken back: its pieces that come late are dropped. */
+  withdrawn?: { turnId: string; attempt: number };
   /** Every seq up to this one is known. */
   cursor: number;
 }
@@ -102,7 +104,7 @@ export function resumed(state: Conversation, answer: Resumed): Conversation {
 
 /** A piece of a reply. Pieces of an older attempt or of a finished turn are dropped. */
 export function delta(state: Conversation, piece: Delta): Conversation {
-  if (isFinished(state, piece.turn_id)) return state;
+  if (isFinished(state, piece.turn_id) || isWithdrawn(state, piece)) return state;
   const current = state.draft;
   if (current?.turnId === piece.turn_id) {
     if (piece.attempt < current.attempt) return state;
@@ -125,6 +127,17 @@ export function delta(state: Conversation, piece: Delta): Conversation {
 /** No piece and no reply came for long: show nothing rather than half a sentence for ever. */
 export function abandonDraft(state: Conversation): Conversation {
   return state.draft ? { ...state, draft: null } : state;
+}
+
+/** Somebody else answers now: half a sentence of the bot must not stay. */
+export function withdrawn(state: Conversation, words: Withdrawn): Conversation {
+  const { draft } = state;
+  if (!draft || draft.turnId === words.unless_turn_id) return state;
+  return { ...state, draft: null, withdrawn: { turnId: draft.turnId, attempt: draft.attempt } };
+}
+
+function isWithdrawn({ withdrawn }: Conversation, piece: Delta): boolean {
+  return withdrawn?.turnId === piece.turn_id && piece.attempt <= withdrawn.attempt;
 }
 
 function append(draft: Draft, piece: Delta): Draft {

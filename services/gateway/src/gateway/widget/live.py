@@ -69,16 +69,28 @@ class LiveView:
     async def turn_started(self, event: TurnStarted) -> None:
         """Somebody is writing."""
         if event.channel_type == _WEB:
+            await self._streaming.speak(event.channel_id, event.contact_external_id)
             await self._say("typing", event.channel_id, event.contact_external_id, {"on": True})
 
     async def updated(self, event: ConversationUpdated) -> None:
-        """The bot fell silent: nobody is writing for it any more."""
-        if event.channel_type == _WEB and event.owner_kind != "bot":
-            await self._say("typing", event.channel_id, event.contact_external_id, {"on": False})
+        """The bot fell silent: its half-said words go, and nobody is writing for it any more.
+
+        A turn that itself brought a person (its id is the story's) says its words to the end.
+        """
+        if event.channel_type != _WEB:
+            return
+        where = (event.channel_id, event.contact_external_id)
+        if event.owner_kind == "bot":
+            await self._streaming.speak(*where)
+            return
+        await self._streaming.silence(*where)
+        await self._say("withdrawn", *where, {"unless_turn_id": str(event.correlation_id)})
+        await self._say("typing", *where, {"on": False})
 
     async def delta(self, words: ReplyDelta) -> None:
         """The next words of a reply."""
-        await self._streaming.add(words)
+        if not await self._streaming.add(words):
+            return
         data = {
             "turn_id": str(words.turn_id),
             "attempt": words.attempt,

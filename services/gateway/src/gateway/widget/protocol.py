@@ -1,6 +1,6 @@
 """Socket.IO protocol 1, the shapes on the wire (namespace `/`, path `/socket.io`).
 
-Server to client: `ready`, `message`, `recorded`, `delta`, `typing`, `error`.
+Server to client: `ready`, `message`, `recorded`, `delta`, `withdrawn`, `typing`, `error`.
 Client to server: `message`, `resume`, `typing`, `read`; the first two are acknowledged.
 Written down in docs/widget-protocol.md.
 """

@@ -12,6 +12,7 @@ from prometheus_client import Counter, Gauge
 
 from bus import AskFailed, Bus
 from contracts.v1.conversations import ListVisitorMessages, MessagesListed
+from contracts.v1.turns import VisitorTyping
 from gateway.domain import normal_origin
 from gateway.media_links import MediaLinks
 from gateway.widget.ledger import VisitorLedger
@@ -205,10 +206,21 @@ class WidgetSockets:
         tenant_id = socket.session.tenant_id
         return [shown(self._links, tenant_id, message) for message in answer.messages]
 
-    async def _typing(self, sid: str, *_: object) -> None:
-        """Nobody watches visitors type yet: only their pace is kept."""
-        if self._signing(sid, "typing") is not None:
-            _HEARD.labels("typing", "ok").inc()
+    async def _typing(self, sid: str, data: object = None, *_: object) -> None:
+        """A turn that waits for the rest of what the visitor says waits on."""
+        socket = self._signing(sid, "typing")
+        if socket is None:
+            return
+        _HEARD.labels("typing", "ok").inc()
+        if isinstance(data, dict) and data.get("on") is True:
+            session = socket.session
+            await self._bus.stream(
+                VisitorTyping.make(
+                    tenant_id=session.tenant_id,
+                    channel_id=session.channel_id,
+                    visitor_id=session.visitor_id,
+                )
+            )
 
     async def _read(self, sid: str, data: object = None, *_: object) -> None:
         """Note how far the visitor has read; marks of a second become one."""

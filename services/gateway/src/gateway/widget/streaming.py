@@ -21,12 +21,17 @@ class StreamingReplies:
     def __init__(self, redis: Redis) -> None:
         self._redis = redis
 
-    async def add(self, delta: ReplyDelta) -> None:
-        """Keep a piece; pieces of another turn or attempt live under keys of their own."""
+    async def add(self, delta: ReplyDelta) -> bool:
+        """Keep a piece; pieces of another turn or attempt live under keys of their own.
+
+        False where the bot is silent: words that were on their way are not shown any more.
+        """
         place = _place(delta.channel_id, delta.visitor_id)
         pieces = f"{place}:{delta.turn_id}:{delta.attempt}"
         newest = orjson.dumps({"turn_id": str(delta.turn_id), "attempt": delta.attempt})
         try:
+            if await self._redis.exists(_silence(delta.channel_id, delta.visitor_id)):
+                return False
             async with self._redis.pipeline(transaction=False) as pipeline:
                 if delta.index == 0:
                     pipeline.set(place, newest, ex=_KEEP_SECONDS)
@@ -34,7 +39,23 @@ class StreamingReplies:
                 pipeline.expire(pieces, _KEEP_SECONDS)
                 await pipeline.execute()
         except (RedisError, OSError):
-            return  # the delta itself still goes out; only a reconnect shows less
+            return True  # the delta itself still goes out; only a reconnect shows less
+        return True
+
+    async def silence(self, channel_id: UUID, visitor_id: str) -> None:
+        """Somebody else answers: what the bot said so far is withdrawn, and no more is shown."""
+        try:
+            await self._redis.set(_silence(channel_id, visitor_id), b"1", ex=_KEEP_SECONDS)
+            await self._redis.delete(_place(channel_id, visitor_id))
+        except (RedisError, OSError):
+            return  # the widget drops what it shows; more comes for a quarter of a second at most
+
+    async def speak(self, channel_id: UUID, visitor_id: str) -> None:
+        """The bot answers (again)."""
+        try:
+            await self._redis.delete(_silence(channel_id, visitor_id))
+        except (RedisError, OSError):
+            return  # it expires; the final message is shown in any case
 
     async def end(self, channel_id: UUID, visitor_id: str) -> None:
         """The final message is there."""
@@ -70,3 +91,7 @@ def _joined(pieces: dict[Any, Any]) -> dict[str, Any]:
 
 def _place(channel_id: UUID, visitor_id: str) -> str:
     return f"chat-streaming:{channel_id}:{visitor_id}"
+
+
+def _silence(channel_id: UUID, visitor_id: str) -> str:
+    return f"chat-silence:{channel_id}:{visitor_id}"
