@@ -16,6 +16,8 @@ _STATUS: Final = {
     "not_allowed": 403,
     "address_refused": 422,
     "server_failed": 422,
+    "provider_refused": 422,
+    "unknown_model": 422,
     "bad_answer": 502,
     "internal_error": 502,
 }

@@ -37,6 +37,9 @@ BODIES: dict[tuple[str, str], Any] = {
     ("PUT", "{channel_id}"): {"name": "x"},
     ("POST", "keys"): {"name": "x"},
     ("PUT", "budget"): {"monthly_usd": 1},
+    ("PUT", "routes"): {"routes": [{"purpose": "answer", "model": "openai/x"}]},
+    ("PUT", "{provider}"): {"base_url": "https://shop.example/v1"},
+    ("POST", "test"): {},
     ("PUT", "{conversation_id}"): {"status": "closed"},
     ("POST", "messages"): {"text": "x"},
     ("POST", "notes"): {"text": "x"},
@@ -110,6 +113,8 @@ ASKED = {
     ],
     "llm-router": [
         spending.GetBudget, spending.KeepBudget, spending.GetSpend, model_routes.ListModelCalls,
+        model_routes.GetModelRoutes, model_routes.KeepModelRoutes, model_routes.ListProviders,
+        model_routes.KeepProvider, model_routes.TestProvider, model_routes.ForgetProvider,
     ],
     "webhook-dispatcher": [
         webhooks.CreateEndpoint, webhooks.UpdateEndpoint, webhooks.GetEndpoint,
@@ -169,6 +174,7 @@ async def belongings(running: Running, tenant: Tenant) -> dict[str, str]:
         "name": "order_update",
         "tool_name": "order_status",
         "server_name": "shop",
+        "provider": "openai",
     }
 
 
@@ -187,6 +193,7 @@ async def test_every_route_with_foreign_ids(running: Running, owners: Owners) ->
     foreign = await belongings(running, two)
     schema = (await running.call("GET", "/openapi.json")).json
     nobody = {name: str(uuid4()) for name in foreign}
+    nobody |= {"provider": "nowhere"}
     nobody |= {
         "key_id": "aaaaaaaaaaaa",
         "template_id": "4712",

@@ -100,6 +100,8 @@ def build_application(parts: Parts) -> FastAPI:
         search,
         tools,
         mcp_servers,
+        model_routes,
+        model_providers,
         webhook_endpoints,
         keys,
         me,
