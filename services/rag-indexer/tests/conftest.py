@@ -1,12 +1,11 @@
 """The indexer in this process, and makers of foreign files, for its tests."""
 
 import base64
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any, Literal
 from uuid import UUID, uuid4
 
-import asyncpg
 import numpy as np
 import pytest
 import pytest_asyncio
@@ -57,23 +56,6 @@ def make_pdf() -> Callable[..., bytes]:
 def make_docx() -> Callable[..., bytes]:
     return docx_of
 
-
-EMPTY = """
-do $$
-declare
-    name text;
-begin
-    set local session_replication_role = replica;
-    for name in
-        select relname from pg_class
-        where relkind = 'r' and relnamespace = 'public'::regnamespace
-            and relname <> 'chat_migrations'
-    loop
-        execute format('delete from %I', name);
-    end loop;
-end
-$$
-"""
 
 TENANT_SETTINGS: dict[str, Any] = {
     "bot_name": "Bot",
@@ -334,27 +316,12 @@ class IndexerInProcess:
         return [one for one in self.outbox.said if isinstance(one, PassagesEmbedded)]
 
 
-@pytest.fixture(scope="session")
-def indexer_database(servers: Any) -> Iterator[Any]:
-    """One database for all tests of this folder that work in this process."""
-    from testkit.service_databases import COMMON_PACKAGES, ServiceDatabases
-
-    databases = ServiceDatabases(servers.postgres)
-    yield databases.fresh(*COMMON_PACKAGES, "rag_indexer")
-    databases.close()
-
-
-async def emptied(admin_url: str) -> None:
-    connection = await asyncpg.connect(admin_url)
-    await connection.execute(EMPTY)
-    await connection.close()
-
-
 @pytest_asyncio.fixture
-async def indexer(indexer_database: Any, tmp_path: Path) -> AsyncIterator[IndexerInProcess]:
+async def indexer(
+    service_database: Callable[..., Any], tmp_path: Path
+) -> AsyncIterator[IndexerInProcess]:
     """An indexer with an empty database."""
-    await emptied(indexer_database.admin_url)
-    database = await Database.connect(indexer_database.url, name="indexer-test")
+    database = await Database.connect(service_database("rag_indexer").url, name="indexer-test")
     blobs = Blobs.open(f"file://{tmp_path}/blobs")
     yield IndexerInProcess(database, blobs, WorkerRule(lease_seconds=5.0))
     await database.close()
