@@ -67,6 +67,9 @@ class StreamTarget(Part):
     visitor_id: ExternalId = Field(description="The visitor.")
     turn_id: UUID = Field(description="The turn.")
     attempt: int = Field(ge=1, description="The lease's epoch.")
+    stop_at: Annotated[list[ShortText], Field(max_length=8)] | None = Field(
+        None, description="Words that are never shown while they are written, nor what follows."
+    )
 
 
 class ModelTry(Part):

@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable
 from contracts.v1.models import GenerateReply
 from contracts.v1.turns import ReplyDelta
 from llm_router import metrics
+from llm_router.held_back import HeldBack
 from observe import afailpoint, get_logger
 
 PIECE_SECONDS = 0.04
@@ -29,6 +30,8 @@ class Deltas:
     def __init__(self, request: GenerateReply, stream: Stream) -> None:
         self._request = request
         self._stream = stream
+        target = request.stream
+        self._held = HeldBack((target.stop_at if target else None) or ())
         self._waiting: list[str] = []
         self._characters = 0
         self._index = 0
@@ -38,6 +41,9 @@ class Deltas:
 
     def push(self, words: str) -> None:
         """Take the next words."""
+        words = self._held.take(words)
+        if not words:
+            return
         self._waiting.append(words)
         self._characters += len(words)
         if self._index == 0 or self._characters >= PIECE_CHARACTERS:
@@ -45,6 +51,8 @@ class Deltas:
 
     async def close(self) -> None:
         """Say what is left and end; nothing comes after the answer."""
+        if rest := self._held.rest():
+            self._waiting.append(rest)
         self._closed = True
         self._wake.set()
         await self._sender
