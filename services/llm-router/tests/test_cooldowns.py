@@ -49,6 +49,16 @@ def test_retry_after_is_kept_for_as_long_as_it_says_up_to_an_hour() -> None:
     assert cooldowns.wait_seconds(MODEL, ACCESS) == 3_600
 
 
+def test_a_burst_of_calls_that_fail_together_pauses_once() -> None:
+    clock = Clock()
+    cooldowns = Cooldowns(10.0, clock)
+    fail(cooldowns, 64)
+    assert cooldowns.wait_seconds(MODEL, ACCESS) == 10
+    clock.now += 10
+    fail(cooldowns)
+    assert cooldowns.wait_seconds(MODEL, ACCESS) == 20
+
+
 def test_after_a_pause_one_call_is_the_trial_and_the_others_pass_by() -> None:
     clock = Clock()
     cooldowns = Cooldowns(10.0, clock)

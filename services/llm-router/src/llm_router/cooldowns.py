@@ -103,13 +103,18 @@ class Cooldowns:
         if failure.code not in _COUNTED:
             return
         state.failures += 1
-        told = failure.retry_after_seconds or 0.0
-        if told > 0 or state.pauses or state.failures >= _FAILURES_MAX:
-            usual = min(_LONGEST_SECONDS, self._seconds * 2**state.pauses)
-            pause = min(_LONGEST_TOLD_SECONDS, told) if told > 0 else usual
-            state.until = max(state.until, self._clock() + pause)
+        told, now = failure.retry_after_seconds or 0.0, self._clock()
+        pausing = state.until > now
+        if told > 0:
+            state.until = max(state.until, now + min(_LONGEST_TOLD_SECONDS, told))
+        elif pausing or not (state.pauses or state.failures >= _FAILURES_MAX):
+            # Calls that began before the pause and fail inside it do not make it longer.
+            return
+        else:
+            state.until = now + min(_LONGEST_SECONDS, self._seconds * 2**state.pauses)
+        if not pausing:
             state.pauses = min(state.pauses + 1, 10)
-            metrics.COOLING.labels(str(model)).set(1)
+        metrics.COOLING.labels(str(model)).set(1)
 
     def note(self, model: Model, access: Access, failure: ModelFailed | None) -> None:
         """Remember how a call went that nobody is passed over for: vectors have no second model."""

@@ -5,14 +5,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from contracts.v1.models import TokensSpent
+from contracts.v1.shapes import PLATFORM
 from llm_router.domain import Spend
 
 
 def usage_events(spends: Sequence[Spend]) -> list[TokensSpent]:
-    """Events of one commit's rows; nobody says a call that took nothing and gave no answer."""
+    """Events of one commit's rows; nobody says a call that took nothing and gave no answer.
+
+    The platform's own calls (probes of its keys) stand in the ledger and are no tenant's event.
+    """
     groups: dict[object, list[Spend]] = {}
     for place, spend in enumerate(spends):
-        if spend.outcome != "answered" and not spend.input_tokens:
+        silent = spend.outcome != "answered" and not spend.input_tokens
+        if silent or spend.tenant_id == PLATFORM:
             continue
         free = (spend.tenant_id, spend.conversation_id, spend.purpose, spend.model)
         groups.setdefault(free if spend.cost_usd == 0 else place, []).append(spend)
