@@ -210,11 +210,15 @@ class RequestPurse:
         rule, reserving = self._rule, self._purses.reserving
         if rule is None or rule.monthly_usd is None or reserving is None:
             return None
-        likely = rule.unknown_price_usd if usd is None else usd
-        if not likely or model.provider in LOCAL_PROVIDERS:
+        if model.provider in LOCAL_PROVIDERS or usd == 0:
             return None
-        if self._short and is_dear:
-            raise ModelFailed(OVER_BUDGET, "the cheaper model answers from here on")
+        unknown = usd is None and model != rule.cheaper
+        if self._short and (is_dear or unknown):
+            why = "its price is unknown" if unknown else "the cheaper model answers from here on"
+            raise ModelFailed(OVER_BUDGET, why)
+        likely = rule.unknown_price_usd if usd is None else usd
+        if not likely:
+            return None
         wish = Wish(
             reservation_id=uuid7(),
             tenant_id=self._payer.tenant_id,

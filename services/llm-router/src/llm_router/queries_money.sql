@@ -193,8 +193,10 @@ select
     sum(input_tokens)::bigint as input_tokens,
     sum(output_tokens)::bigint as output_tokens,
     coalesce(sum(cost_usd), 0) as cost_usd,
-    count(*) filter (where cost_usd is null and input_tokens + output_tokens > 0)
-        as unpriced_calls
+    count(*) filter (
+        where cost_usd is null
+            and (outcome in ('answered', 'lost') or input_tokens + output_tokens > 0)
+    ) as unpriced_calls
 from spends
 where tenant_id = $1::uuid
     and occurred_at >= $2::date::timestamp at time zone 'UTC'
@@ -212,8 +214,10 @@ select
     coalesce(sum(input_tokens), 0)::bigint as input_tokens,
     coalesce(sum(output_tokens), 0)::bigint as output_tokens,
     coalesce(sum(cost_usd), 0) as cost_usd,
-    count(*) filter (where cost_usd is null and input_tokens + output_tokens > 0)
-        as unpriced_calls
+    count(*) filter (
+        where cost_usd is null
+            and (outcome in ('answered', 'lost') or input_tokens + output_tokens > 0)
+    ) as unpriced_calls
 from spends
 where tenant_id = $1::uuid
     and occurred_at >= $2::date::timestamp at time zone 'UTC'

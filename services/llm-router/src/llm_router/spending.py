@@ -59,9 +59,9 @@ class Ledger:
             _log.warning("the ledger is behind, the answer goes out before its row")
 
     def note(self, spend: Spend) -> None:
-        """Keep one call without waiting for its commit."""
+        """Keep one call without waiting for its commit; what was held for it is given back soon."""
         self._add(spend, None)
-        if len(self._pending) >= _ROWS_MAX:
+        if spend.month is not None or len(self._pending) >= _ROWS_MAX:
             self._wake.set()
 
     async def close(self) -> None:

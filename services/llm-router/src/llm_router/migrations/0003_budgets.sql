@@ -67,7 +67,10 @@ select
     tenant_id,
     date_trunc('month', occurred_at at time zone 'UTC')::date,
     coalesce(sum(cost_usd), 0),
-    count(*) filter (where cost_usd is null and input_tokens + output_tokens > 0)
+    count(*) filter (
+        where cost_usd is null
+            and (outcome in ('answered', 'lost') or input_tokens + output_tokens > 0)
+    )
 from spends
 group by 1, 2
 order by 1, 2;
@@ -82,12 +85,22 @@ begin
         sum(coalesce(added.counted_usd, added.cost_usd, 0)),
         -sum(coalesce(added.freed_usd, 0)),
         count(*) filter (
-            where added.cost_usd is null and added.input_tokens + added.output_tokens > 0
+            where added.cost_usd is null
+                and (
+                    added.outcome in ('answered', 'lost')
+                    or added.input_tokens + added.output_tokens > 0
+                )
         )
     from added
     where coalesce(added.counted_usd, added.cost_usd) <> 0
         or added.freed_usd is not null
-        or (added.cost_usd is null and added.input_tokens + added.output_tokens > 0)
+        or (
+            added.cost_usd is null
+            and (
+                added.outcome in ('answered', 'lost')
+                or added.input_tokens + added.output_tokens > 0
+            )
+        )
     group by 1, 2
     order by 1, 2
     on conflict (tenant_id, month) do update
@@ -111,14 +124,20 @@ begin
             tenant_id,
             coalesce(month, date_trunc('month', occurred_at at time zone 'UTC')::date) as month,
             coalesce(counted_usd, cost_usd, 0) as usd,
-            (cost_usd is null and input_tokens + output_tokens > 0)::int as unpriced
+            (
+                cost_usd is null
+                and (outcome in ('answered', 'lost') or input_tokens + output_tokens > 0)
+            )::int as unpriced
         from after
         union all
         select
             tenant_id,
             coalesce(month, date_trunc('month', occurred_at at time zone 'UTC')::date),
             -coalesce(counted_usd, cost_usd, 0),
-            -(cost_usd is null and input_tokens + output_tokens > 0)::int
+            -(
+                cost_usd is null
+                and (outcome in ('answered', 'lost') or input_tokens + output_tokens > 0)
+            )::int
         from before
     ) as changes
     group by tenant_id, month
