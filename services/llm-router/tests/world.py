@@ -27,6 +27,7 @@ from llm_router.provider_ways import (
     tenant_routes,
     unsealer,
 )
+from llm_router.purses import Purses
 from llm_router.route_requests import RouteRequests
 from llm_router.route_store import RouteStore
 from llm_router.routing import Limits, Router
@@ -76,7 +77,7 @@ class World:
         saving = Saving(database, nothing_said, Store(Queries("llm_router")))
         self.ways = tenant_routes(settings, saving.find_route, unsealer(MASTER_KEYS))
         cooldowns, store = Cooldowns(settings.cooldown_seconds), RouteStore()
-        calls = TinyCalls(chat.of, Prices(), self.spends.append)
+        calls = TinyCalls(chat.of, Purses(None, lambda _: None, Prices(), self.spends.append))
         check = ProviderCheck(session, guarded, egress_policy(settings), calls)
         choices = Choices(settings.model, settings.fallbacks(), settings.embedding_model)
         known = known_providers()

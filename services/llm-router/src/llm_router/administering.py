@@ -44,7 +44,7 @@ def administer(
 ) -> Administration:
     """Wire everything; nothing connects here."""
     store, known = RouteStore(), known_providers()
-    calls = TinyCalls(ways.chat.of, money.prices, money.ledger.note)
+    calls = TinyCalls(ways.chat.of, money.purses)
     check = ProviderCheck(session, guarded, egress_policy(settings), calls)
     routes, cooldowns = ways.routes, ways.cooldowns
     return Administration(

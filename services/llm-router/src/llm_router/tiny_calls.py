@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, datetime
 from uuid import UUID
 
 from contracts.v1.models import ChatMessage
-from llm_router.domain import Access, ChatAdapter, ChatCall, Model, ModelFailed, Spend
+from llm_router.domain import Access, ChatAdapter, ChatCall, ChatOutcome, Model, ModelFailed
 from llm_router.domain import estimated_tokens as tokens_of
-from llm_router.prices import Prices
+from llm_router.purses import Payer, Purses, Usage
 
 _WORDS = "Say: ok"
 _REPLY_TOKENS_MAX = 16
@@ -22,12 +21,10 @@ class TinyCalls:
     def __init__(
         self,
         adapter_of: Callable[[Model, Access], ChatAdapter],
-        prices: Prices,
-        note: Callable[[Spend], None],
+        purses: Purses,
     ) -> None:
         self._adapter_of = adapter_of
-        self._prices = prices
-        self._note = note
+        self._purses = purses
 
     async def say(
         self, tenant_id: UUID, model: Model, access: Access, purpose: str, seconds: float
@@ -47,31 +44,25 @@ class TinyCalls:
             reply_tokens_max=_REPLY_TOKENS_MAX,
             timeout_seconds=seconds,
         )
-        read, written = tokens_of(_WORDS), 1
+        purse = self._purses.of(Payer(tenant_id, tenant_id, None, purpose))
+        held = await purse.reserve(call)
+        code = "abandoned"
         try:
             outcome = await self._adapter_of(model, access).chat(call, None)
+            code = ""
         except ModelFailed as failure:
-            if failure.code != "empty_answer":
+            code = failure.code
+            if code != "empty_answer":
                 raise failure.without(access.key) from None
-        else:
-            read = read if outcome.input_tokens is None else outcome.input_tokens
-            written = written if outcome.output_tokens is None else outcome.output_tokens
-        self._note(
-            Spend(
-                tenant_id=tenant_id,
-                correlation_id=tenant_id,
-                conversation_id=None,
-                purpose=purpose,
-                model=model,
-                input_tokens=read,
-                output_tokens=written,
-                estimated=True,
-                cost_usd=self._prices.cost_usd(model, read, written),
-                milliseconds=0,
-                outcome="answered",
-                occurred_at=datetime.now(UTC),
-            )
-        )
+            outcome = ChatOutcome("", (), "length", None, None)
+        finally:
+            if code not in ("", "empty_answer") and held is not None:
+                purse.failed(call, held, code, None)
+        read = tokens_of(_WORDS) if outcome.input_tokens is None else outcome.input_tokens
+        written = 1 if outcome.output_tokens is None else outcome.output_tokens
+        cost = self._purses.prices.cost_usd(model, read, written)
+        usage = Usage(read, written, cost, estimated=True)
+        self._purses.note(purse.spend(model, usage, held))
 
 
 def shows_life(failure: ModelFailed) -> bool:
