@@ -52,6 +52,8 @@ class Timed:
                         on_words(step)
         except asyncio.CancelledError:
             self.closed.append(name)
+            if on_words:
+                on_words("a word too late")
             raise
         return ChatOutcome("".join(said), (), "stop", 10, 5)
 
@@ -137,7 +139,7 @@ async def test_streams_never_mix_words(chat_call: Any) -> None:
     assert race.words == ["x", "y", "z"]
     assert answered.outcome.text == "xyz"
     assert len(race.adapter.closed) == 1
-    assert race.purse.ended == [(race.adapter.closed[0], "abandoned", "")]
+    assert race.purse.ended == [(race.adapter.closed[0], "abandoned", "a word too late")]
 
 
 async def test_a_model_that_speaks_in_time_gets_no_company(chat_call: Any) -> None:
@@ -152,7 +154,10 @@ async def test_when_the_speaker_breaks_down_the_other_is_asked_again(chat_call: 
     answered = await race.ask("a", "b", stream=True)
     assert answered.outcome.text == "whole"
     assert race.words == ["half"], "a second model's words were shown"
-    assert race.purse.ended == [("b", "abandoned", ""), ("a", "truncated", "half")]
+    assert race.purse.ended == [
+        ("b", "abandoned", "a word too late"),
+        ("a", "truncated", "half"),
+    ]
 
 
 async def test_one_fails_and_the_other_answers(chat_call: Any) -> None:
@@ -180,7 +185,7 @@ async def test_whoever_stops_the_chain_stops_every_call_of_it(chat_call: Any) ->
         asked.cancel()
         with pytest.raises(asyncio.CancelledError):
             await asked
-    assert race.purse.ended == [("a", "abandoned", "word")]
+    assert race.purse.ended == [("a", "abandoned", "worda word too late")]
     race = Race(chat_call, Timed(a=[9.0], b=[9.0]))
     async with begun(race, "a", "b") as asked:
         asked.cancel()

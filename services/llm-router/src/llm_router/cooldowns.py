@@ -89,10 +89,9 @@ class Cooldowns:
     def succeeded(self, model: Model, access: Access) -> None:
         """The model works: forget its failures."""
         state = self._state(model, access)
-        state.failures = state.pauses = 0
-        state.until, state.failure = 0.0, None
+        self._end_pause(model, state)
+        state.failures, state.failure = 0, None
         state.checked_at = self._clock()
-        metrics.COOLING.labels(str(model)).set(0)
 
     def failed(self, model: Model, access: Access, failure: ModelFailed) -> None:
         """Count a failure; after some in a row, or when the provider says so, pass it over."""
@@ -112,9 +111,10 @@ class Cooldowns:
             return
         else:
             state.until = now + min(_LONGEST_SECONDS, self._seconds * 2**state.pauses)
+        if not state.pauses:
+            metrics.COOLING.labels(str(model)).inc()
         if not pausing:
             state.pauses = min(state.pauses + 1, 10)
-        metrics.COOLING.labels(str(model)).set(1)
 
     def note(self, model: Model, access: Access, failure: ModelFailed | None) -> None:
         """Remember how a call went that nobody is passed over for: vectors have no second model."""
@@ -125,7 +125,7 @@ class Cooldowns:
         """A key or an address was tested anew: what its models did before says nothing now."""
         for key in [key for key in self._states if key[1] == access]:
             if not self._states[key].in_flight:
-                del self._states[key]
+                self._end_pause(key[0], self._states.pop(key))
 
     def state(self, model: Model, access: Access) -> tuple[ModelState, Standing]:
         """How a model is doing, for a person; a new state where nothing is known."""
@@ -157,5 +157,11 @@ class Cooldowns:
         state = self._states.setdefault((model, access), ModelState())
         self._states.move_to_end((model, access))
         while len(self._states) > _STATES_MAX:
-            self._states.popitem(last=False)
+            (oldest, _), gone = self._states.popitem(last=False)
+            self._end_pause(oldest, gone)
         return state
+
+    def _end_pause(self, model: Model, state: ModelState) -> None:
+        if state.pauses:
+            metrics.COOLING.labels(str(model)).dec()
+        state.pauses, state.until = 0, 0.0

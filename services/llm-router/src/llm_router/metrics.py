@@ -45,7 +45,7 @@ GATE_WAITING = Gauge(
 HEDGES = Counter("chat_llm_hedges", "Second models asked beside a slow first.", ["won_by"])
 PROBES = Counter("chat_llm_probes", "Models asked in the background.", ["model", "outcome"])
 ABANDONED = Counter("chat_llm_abandoned", "Calls stopped by us before their end.", ["model"])
-COOLING = Gauge("chat_llm_model_cooling", "1 while a model is passed over.", ["model"])
+COOLING = Gauge("chat_llm_model_cooling", "Keys by which a model is passed over now.", ["model"])
 EMBEDDING_CACHE = Counter(
     "chat_embedding_cache", "Questions found among known vectors.", ["result"]
 )
