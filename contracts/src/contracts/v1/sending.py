@@ -13,7 +13,7 @@ from uuid import UUID
 
 from pydantic import AwareDatetime, Field
 
-from contracts.message import Code, Command, Event, Part, ShortText, Stream
+from contracts.message import Answer, Code, Command, Event, Part, Request, ShortText, Stream
 from contracts.v1.shapes import (
     ChannelType,
     Citation,
@@ -71,6 +71,25 @@ class SendMessage(Command, owner="channel-ingress", said_by=("orchestrator",), v
     author_name: ShortText | None = Field(
         None, description="The person's name, for agents; shown where the channel has room."
     )
+
+
+class ConversationFenced(Answer):
+    """From now on no send with a lower number leaves."""
+
+    in_flight: bool = Field(
+        description="Whether one that had left before was still without its answer at the end."
+    )
+
+
+class FenceConversation(
+    Request[ConversationFenced], owner="channel-ingress", asked_by=("orchestrator",), version=1
+):
+    """Somebody took over: let no send with a lower number leave any more, and wait a moment for
+    one that is on its way. `conversation-updated` says the same; this is for who waits for it.
+    """
+
+    conversation_id: UUID = Field(description="The conversation.")
+    ownership_number: int = Field(ge=1, description="Its fencing number now.")
 
 
 class DeliverToVisitor(Command, owner="gateway", said_by=("channel-ingress",), version=1):

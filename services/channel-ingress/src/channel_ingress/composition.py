@@ -16,6 +16,7 @@ from channel_ingress.contact_book import ContactBook
 from channel_ingress.contact_requests import ContactRequests, answer_about_contacts
 from channel_ingress.credentials import Credentials
 from channel_ingress.effects import Effect
+from channel_ingress.fencing import Fencing
 from channel_ingress.graph import GraphClient
 from channel_ingress.handlers import Configuration, register
 from channel_ingress.intake import Intake
@@ -117,4 +118,5 @@ def compose(settings: Settings, database: Database, bus: Bus, graph: GraphClient
     parking.listeners.append(typing)
     bus.hear_stream(TypingShown, typing.hear)
     MessageSteps(outbox).listen(bus)
+    Fencing(outbox, store).listen(bus)
     return Parts(outbox, store, intake, outbound, sender, joins, sweeper, jobs, typing)

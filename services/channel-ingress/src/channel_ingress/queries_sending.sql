@@ -261,6 +261,16 @@ update sends
 set plan = $2::text, part_count = $3::int
 where send_id = $1::uuid;
 
+-- name: has_stale_call
+-- Whether a call that was begun under a lower number lately has no end yet; a person's words and
+-- attempts whose process died long ago are not waited for.
+select exists (
+    select 1 from sends
+    where conversation_id = $1::uuid and ownership_number < $2::bigint and state = 'attempting'
+      and author <> 'agent'
+      and attempting_since > clock_timestamp() - make_interval(secs => $3::float8)
+);
+
 -- name: is_stale_send
 -- Whether somebody else owns the conversation since this fencing number.
 select exists (

@@ -23,6 +23,7 @@ from orchestrator.conversation_changes import ConversationChanges, not_found
 from orchestrator.posting import Posting
 from orchestrator.reading import PAGE_BYTES_MAX, ReadingStore
 from orchestrator.storable import clipped, storable_text
+from orchestrator.takeover_fence import TakeoverFence
 from outbox import Outbox
 from postgres import Transaction
 
@@ -43,13 +44,14 @@ class ConversationRequests:
         self._posting = posting
 
     def listen(self, bus: Bus) -> None:
-        """Register what is answered here."""
+        """Register what is answered here; a takeover's answer waits for the bot's silence."""
+        fence = TakeoverFence(bus, self._outbox)
         bus.answer(ListConversations, self.list)
         bus.answer(GetConversation, self.get)
-        bus.answer(UpdateConversation, self.update)
+        bus.answer(UpdateConversation, fence.updating(self.update))
         bus.answer(ListMessages, self.messages)
         bus.answer(ListVisitorMessages, self.visitor_messages)
-        bus.answer(PostMessage, self.post)
+        bus.answer(PostMessage, fence.posting(self.post))
 
     async def get(self, request: GetConversation) -> ConversationFound:
         """One conversation."""

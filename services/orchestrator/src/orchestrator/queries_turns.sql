@@ -89,3 +89,8 @@ from conversations
 where tenant_id = $1::uuid and conversation_id = $2::uuid and owner_kind = 'bot'
     and turn_due_at > clock_timestamp()
     and (lease_until is null or lease_until <= clock_timestamp())
+
+-- name: ownership_of_others
+-- The fencing number of a conversation that is not the bot's.
+select ownership_number from conversations
+where tenant_id = $1::uuid and conversation_id = $2::uuid and owner_kind <> 'bot'
