@@ -1,37 +1,58 @@
 """Writes the answer of one turn: search, prompt, model, tools, checked citations.
 
-Nothing here touches the database; what comes out is a draft that may still be thrown away.
+What rows are needed comes through small objects; what comes out is a draft that may still be
+thrown away.
 """
 
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from time import monotonic
 
 from bus import AskFailed
 from contracts.v1.models import ReplyGenerated
 from contracts.v1.tenants import TenantSettings
-from orchestrator.conversing import Conversing, stream_target
+from orchestrator.context_facts import facts_section, summary_section
+from orchestrator.conversing import Conversing
+from orchestrator.curated import CuratedAnswers, NoCuratedAnswers
 from orchestrator.domain import Leased
-from orchestrator.drafting import Draft, draft_of, handed_over, received, said_by
+from orchestrator.drafting import Draft, curated, draft_of, handed_over, received, said_by
 from orchestrator.failures import TurnFailure, failure_of
 from orchestrator.judging import Judging
 from orchestrator.meaning import Meaning
+from orchestrator.memory import NoMemory, Remembering
 from orchestrator.metrics import Durations
-from orchestrator.prompt import Prompt, build_prompt
+from orchestrator.prompt import Beside, Prompt, build_prompt
+from orchestrator.prompt_guard import mark_of
 from orchestrator.searching import Asking, Searcher
-from orchestrator.self_report import new_mark
 from orchestrator.toolbox import BuiltinToolbox, Toolbox
 from orchestrator.tools import ToolFailed
 from orchestrator.turn_work import AnswerLimits, Work
 from orchestrator.wordless import holds_no_words
 
-__all__ = ["AnswerLimits", "Answerer", "Draft"]
+__all__ = ["AnswerLimits", "Answerer", "Draft", "Known"]
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What is known before anybody is asked: of the conversation, and of questions like this."""
+
+    memory: Remembering = field(default_factory=NoMemory)
+    curated: CuratedAnswers = field(default_factory=NoCuratedAnswers)
 
 
 class Answerer:
     """Answers turns by asking retriever and llm-router."""
 
-    def __init__(self, bus: Asking, limits: AnswerLimits, toolbox: Toolbox | None = None) -> None:
+    def __init__(
+        self,
+        bus: Asking,
+        limits: AnswerLimits,
+        toolbox: Toolbox | None = None,
+        known: Known | None = None,
+    ) -> None:
         self._limits = limits
         self._toolbox = toolbox or BuiltinToolbox()
+        self._known = known or Known()
         self._searcher = Searcher(bus, limits.search_seconds, limits.completion_seconds)
         self._conversing = Conversing(bus, self._searcher, limits)
         self._judging = Judging(Meaning(bus))
@@ -48,6 +69,11 @@ class Answerer:
         if settings.rag_enabled and holds_no_words(leased.unanswered):
             return received(work)
         try:
+            with durations.stage("context"):
+                work.memory = await self._known.memory.of(leased, settings)
+                hit = await self._known.curated.find(leased, work.asked)
+            if hit is not None:
+                return curated(work, hit)
             search_failed = await self._retrieve(work)
             prompt = self._prompt(work, search_failed=search_failed)
             final = await self._conversing.last_words(work)
@@ -79,8 +105,7 @@ class Answerer:
         return False
 
     def _prompt(self, work: Work, *, search_failed: bool) -> Prompt:
-        if stream_target(work.leased, work.settings, 0) is None:
-            work.mark = new_mark()
+        work.mark = mark_of(work.leased.tenant_id)
         prompt = build_prompt(
             work.settings,
             work.leased.unanswered,
@@ -89,6 +114,11 @@ class Answerer:
             search_failed=search_failed,
             tools_tokens=work.registry.tokens,
             mark=work.mark,
+            canary=work.canary,
+            beside=Beside(
+                facts_section(work.leased, work.settings, work.memory, datetime.now(UTC)),
+                summary_section(work.memory),
+            ),
         )
         work.book.keep_first(prompt.passages_used)
         work.messages = prompt.messages

@@ -18,13 +18,12 @@ from contracts.v1.models import (
     ToolCall,
     ToolDefinition,
 )
-from contracts.v1.tenants import TenantSettings
-from orchestrator.domain import Leased
 from orchestrator.failures import TurnFailure
 from orchestrator.metrics import TOOL_CALLS
 from orchestrator.prompt import estimate_tokens, tool_exchange
+from orchestrator.prompt_guard import gives_away
 from orchestrator.searching import Asking, Searcher
-from orchestrator.tools import CALLS_PER_ROUND_MAX, ToolContext
+from orchestrator.tools import CALLS_PER_ROUND_MAX, ToolContext, ToolResult
 from orchestrator.turn_work import AnswerLimits, Work
 
 STREAM_ATTEMPTS: Final = 8
@@ -88,7 +87,7 @@ class Conversing:
             passages=work.book.given(),
             reply_tokens_max=settings.reply_tokens_max,
             deadline_at=datetime.now(UTC) + timedelta(seconds=seconds),
-            stream=stream_target(leased, settings, len(work.replies)),
+            stream=stream_target(work, len(work.replies)),
         )
         with work.durations.stage("llm"):
             asking = asyncio.ensure_future(self._bus.ask(request, timeout_seconds=seconds))
@@ -121,7 +120,10 @@ class Conversing:
 
 async def _run_tool(work: Work, call: ToolCall, context: ToolContext) -> str:
     started = monotonic()
-    result = await work.registry.call(call, context)
+    if gives_away(call.arguments, work.canary):
+        result = ToolResult("Error: these arguments are not for tools.", "refused")
+    else:
+        result = await work.registry.call(call, context)
     TOOL_CALLS.labels(result.label, result.outcome).inc()
     work.tool_calls.append(
         {
@@ -137,12 +139,13 @@ async def _run_tool(work: Work, call: ToolCall, context: ToolContext) -> str:
     return result.text
 
 
-def stream_target(leased: Leased, settings: TenantSettings, call: int) -> StreamTarget | None:
+def stream_target(work: Work, call: int) -> StreamTarget | None:
     """Only web chat shows words while they are written, and only words that will stay.
 
     Where unsupported sentences are taken out, or a person is called instead, nobody may have read
     them before.
     """
+    leased, settings = work.leased, work.settings
     unseen = leased.trial is not None and leased.trial.spent_for is not None
     may_go = settings.grounding == "strict" or settings.low_confidence == "hand_over"
     if leased.channel_type != "webchat" or unseen or may_go:
@@ -153,4 +156,5 @@ def stream_target(leased: Leased, settings: TenantSettings, call: int) -> Stream
         visitor_id=leased.contact_external_id,
         turn_id=turn_id,
         attempt=leased.lease_epoch * STREAM_ATTEMPTS + call,
+        stop_at=[f"[[{work.mark}", work.canary],
     )

@@ -2,16 +2,20 @@
 
 from dataclasses import dataclass, field
 from typing import Any, Final
+from uuid import UUID
 
 from contracts.v1.models import ReplyGenerated
 from contracts.v1.shapes import Citation
 from contracts.v1.tenants import TenantSettings
 from orchestrator.citations import check_citations
+from orchestrator.curated import CuratedHit
 from orchestrator.domain import Leased
 from orchestrator.failures import TurnFailure
 from orchestrator.judging import Judgement
-from orchestrator.metrics import CITATIONS_REMOVED
-from orchestrator.prompt import Prompt
+from orchestrator.metrics import ADDRESSES_REMOVED, CITATIONS_REMOVED, PROMPTS_GUARDED
+from orchestrator.output_safety import MayLead, made_safe
+from orchestrator.prompt import RULES, Prompt
+from orchestrator.prompt_guard import gives_away
 from orchestrator.replies import Replies, replies_for
 from orchestrator.self_report import Sure, read_report
 from orchestrator.storable import clipped, storable_text
@@ -42,6 +46,9 @@ class Draft:
     decisions: Decisions = field(default_factory=Decisions)
     confidence: float | None = None
     decision: str | None = None
+    missed: str | None = None
+    """Why the question counts as not answered; None where it was, or where nothing was judged."""
+    curated_answer_id: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +59,7 @@ class Said:
     removed: list[int]
     sure: Sure | None
     replies: Replies
+    addresses_removed: tuple[str, ...] = ()
 
 
 def said_by(work: Work, final: ReplyGenerated) -> Said:
@@ -65,12 +73,24 @@ def said_by(work: Work, final: ReplyGenerated) -> Said:
         said = replies.handoff
     if final.finish_reason == "content_filter" and not said.strip():
         raise TurnFailure("content_filter", "The model refused to answer.", retry=False)
-    text = clipped(storable_text(said), REPLY_BYTES_MAX)
-    checked = check_citations(text, work.book.by_number)
+    if gives_away(said, work.canary, RULES):
+        PROMPTS_GUARDED.inc()
+        raise TurnFailure("prompt_given_away", "The model told its instructions.", retry=False)
+    safe = made_safe(clipped(storable_text(said), REPLY_BYTES_MAX), may_lead(work))
+    checked = check_citations(safe.text, work.book.by_number)
     if not checked.text:
         raise TurnFailure("empty_answer", "The model said nothing.")
     CITATIONS_REMOVED.inc(len(checked.removed))
-    return Said(checked.text, checked.removed, reported.sure, replies)
+    ADDRESSES_REMOVED.inc(len(safe.removed))
+    return Said(checked.text, checked.removed, reported.sure, replies, safe.removed)
+
+
+def may_lead(work: Work) -> MayLead:
+    """Where an answer may lead: the tenant's hosts, and its own web pages that were found."""
+    pages = [one.source_url for one in work.book.by_number.values() if one.source_url]
+    texts = [one.text for one in work.book.by_number.values()]
+    known = "\n".join((*texts, *work.tool_texts, work.settings.system_prompt, work.customers_words))
+    return MayLead.to([*(work.settings.link_hosts or ()), *pages], known)
 
 
 def draft_of(
@@ -83,15 +103,18 @@ def draft_of(
         judgement.grounding,
         judgement.confidence,
         work.decisions,
-        work.misses_before,
+        work.memory.misses,
     )
     checked = check_citations(settled.text, work.book.by_number)
     evidence = work.evidence()
     evidence.update(
+        prompt_sections=prompt.sections,
         question_cut=prompt.question_cut,
         prompt_tokens_estimated=prompt.tokens,
         history_messages=prompt.history_used,
+        summary_through=work.memory.summary_through,
         citations_removed=said.removed,
+        addresses_removed=list(said.addresses_removed),
         finish_reason=final.finish_reason,
         decision=settled.decision,
         grounding=judgement.grounding.evidence(),
@@ -112,6 +135,7 @@ def draft_of(
         decisions=work.decisions,
         confidence=judgement.confidence.value,
         decision=settled.decision,
+        missed=settled.missed,
         **spent(work),
     )
 
@@ -133,6 +157,26 @@ def _said_beside(work: Work, replies: Replies) -> str:
         return ""
     beside = (read_report(reply.text, work.mark).text for reply in reversed(work.replies))
     return next((text for text in beside if text.strip()), replies.end)
+
+
+def curated(work: Work, hit: CuratedHit) -> Draft:
+    """Say the words that a person wrote for this question."""
+    return Draft(
+        text=hit.question.text,
+        citations=hit.citations,
+        model=None,
+        tool_rounds=0,
+        evidence={
+            **work.evidence(),
+            "decision": "curated",
+            "curated": hit.evidence(),
+            "confidence": {"value": 1.0, "curated": True},
+        },
+        confidence=1.0,
+        decision="curated",
+        curated_answer_id=hit.question.curated_answer_id,
+        **spent(work),
+    )
 
 
 def handed_over(work: Work, by: HandoffReason, reason: str) -> Draft:

@@ -40,6 +40,12 @@ TOOL_CALLS: Final = Counter(
 CITATIONS_REMOVED: Final = Counter(
     "chat_citations_removed_total", "Numbers in answers that no given passage stood behind."
 )
+ADDRESSES_REMOVED: Final = Counter(
+    "chat_addresses_removed_total", "Addresses in answers that led where the tenant lists no host."
+)
+PROMPTS_GUARDED: Final = Counter(
+    "chat_prompts_guarded_total", "Answers that were not said because they held the instructions."
+)
 QUESTIONS_COMPLETED: Final = Counter(
     "chat_questions_completed_total",
     "Follow-up questions that were completed from the conversation, by what completed them.",
@@ -52,6 +58,24 @@ TRIED_TURNS: Final = Counter(
 )
 SWEPT: Final = Counter(
     "chat_conversations_swept_total", "Conversations whose turn nobody worked on, found by sweeps."
+)
+
+UNANSWERED: Final = Counter(
+    "chat_customers_unanswered_total",
+    "Customers who had no answer for too long, by the best guess of the cause.",
+    ["cause"],
+)
+LONGEST_WAIT_SECONDS: Final = Gauge(
+    "chat_longest_wait_seconds", "How long the customer who waits longest waits, of nobody told."
+)
+WOKEN: Final = Counter(
+    "chat_conversations_woken_total", "Conversations that went on by themselves.", ["after"]
+)
+ENDED_BY_SILENCE: Final = Counter(
+    "chat_conversations_ended_by_silence_total", "Conversations that were resolved by inactivity."
+)
+RATINGS: Final = Counter(
+    "chat_ratings_total", "Questions at the end of conversations, and what came of them.", ["what"]
 )
 
 _tracer = trace.get_tracer("orchestrator")

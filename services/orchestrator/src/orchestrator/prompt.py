@@ -1,13 +1,15 @@
 """Builds the prompt of a turn: instructions, passages as data, history, the unanswered words.
 
-Order on the wire: one system message (instructions, then passages), the history oldest first, the
+Order on the wire: one system message (the tenant's system prompt, its instructions, the rules,
+passages, facts of the conversation, a summary of what is not shown), the history oldest first, the
 customer's unanswered messages as one user message. When the budget is short, this is the order of
-who stays: instructions, the question, passages (best first), history (newest first).
+who stays: instructions, the question, facts, passages (best first), the summary, history (newest
+first). What went in and what was cut is noted section by section.
 """
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from contracts.v1.knowledge import FoundPassage
@@ -16,6 +18,7 @@ from contracts.v1.shapes import MessageContent
 from contracts.v1.tenants import TenantSettings
 from orchestrator.domain import StoredMessage
 from orchestrator.passages import PassageBook, render_passage
+from orchestrator.prompt_guard import carrying
 from orchestrator.self_report import asking_for
 
 MESSAGE_CHARACTERS_MAX: Final = 100_000
@@ -29,7 +32,7 @@ _MESSAGE_OVERHEAD_TOKENS: Final = 4
 _PASSAGE_SHARE: Final = 0.7
 """Most of what instructions and question leave over that passages may take."""
 
-_RULES: Final = """\
+RULES: Final = """\
 Rules:
 - Answer in the language the customer writes in; if that is unclear, in {language}.
 - Be short, friendly and concrete. Plain Markdown, no HTML.
@@ -61,6 +64,16 @@ class Prompt:
     history_used: int
     passages_used: int
     question_cut: bool
+    sections: list[dict[str, Any]] = field(default_factory=list)
+    """What went in, in order: {section, tokens}, and {of, kept} or {cut} where not all did."""
+
+
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """What is known of the conversation beside its messages, as marked data."""
+
+    facts: str = ""
+    summary: str = ""
 
 
 def estimate_tokens(text: str) -> int:
@@ -96,21 +109,27 @@ def build_prompt(
     search_failed: bool,
     tools_tokens: int,
     mark: str | None = None,
+    canary: str | None = None,
+    beside: Beside | None = None,
 ) -> Prompt:
     """Put the prompt together within the tenant's token budget."""
-    instructions = _instructions(settings, mark)
+    known = beside or Beside()
+    instructions = _instructions(settings, mark, canary)
     whole = min(settings.prompt_tokens_max, BUDGET_TOKENS_MAX)
     budget = whole - tools_tokens - _cost(instructions)
     question, cut = _question(unanswered, max(budget, whole // 4))
     budget -= _cost(question)
+    facts, budget = _if_it_fits(known.facts, budget)
     section, used, section_tokens = _passages(
         book, min(int(budget * _PASSAGE_SHARE), _PASSAGE_TOKENS_MAX)
     )
     if settings.rag_enabled and not used:
         section = _NO_SEARCH if search_failed else _NOTHING_FOUND
     budget -= section_tokens
-    remembered = _history(history[-settings.history_messages_max :], budget, settings)
-    system = f"{instructions}\n\n{section}" if section else instructions
+    summary, budget = _if_it_fits(known.summary, budget)
+    earlier = history[-settings.history_messages_max :] if settings.history_messages_max else []
+    remembered = _history(earlier, budget)
+    system = "\n\n".join(part for part in (instructions, section, facts, summary) if part)
     messages = [
         _message("system", system),
         *(_message(role, text) for role, text in _merged(remembered)),
@@ -118,7 +137,27 @@ def build_prompt(
     ]
     tokens = tools_tokens + sum(_cost(message.content) for message in messages)
     left = min(settings.prompt_tokens_max, BUDGET_TOKENS_MAX) - tokens
-    return Prompt(messages, tokens, left, len(remembered), used, cut)
+    sections = [
+        *_instruction_sections(settings, mark, canary),
+        _noted("passages", section, of=len(book), kept=used),
+        _noted("facts", facts, cut=bool(known.facts) and not facts),
+        _noted("summary", summary, cut=bool(known.summary) and not summary),
+        _noted("history", *(text for _, text in remembered), of=len(history), kept=len(remembered)),
+        _noted("question", question, cut=cut),
+        {"section": "tools", "tokens": tools_tokens},
+    ]
+    return Prompt(messages, tokens, left, len(remembered), used, cut, sections)
+
+
+def _if_it_fits(text: str, budget: int) -> tuple[str, int]:
+    """Return the text and what is left of the budget; no text where there is no room."""
+    cost = estimate_tokens(text) + 1 if text else 0
+    return (text, budget - cost) if text and cost <= budget else ("", budget)
+
+
+def _noted(section: str, *texts: str, **told: Any) -> dict[str, Any]:
+    tokens = sum(estimate_tokens(text) for text in texts if text)
+    return {"section": section, "tokens": tokens, **told}
 
 
 def search_query(unanswered: Sequence[StoredMessage], characters_max: int = 8_192) -> str:
@@ -161,23 +200,37 @@ def _evidence(message: ChatMessage) -> dict[str, Any]:
     return shown
 
 
-def _instructions(settings: TenantSettings, mark: str | None) -> str:
-    rules = _RULES.format(language=settings.language or "the customer's language")
+def _instructions(settings: TenantSettings, mark: str | None, canary: str | None) -> str:
+    return "\n\n".join(text for _, text in _instruction_parts(settings, mark, canary) if text)
+
+
+def _instruction_sections(
+    settings: TenantSettings, mark: str | None, canary: str | None
+) -> list[dict[str, Any]]:
+    return [_noted(name, text) for name, text in _instruction_parts(settings, mark, canary)]
+
+
+def _instruction_parts(
+    settings: TenantSettings, mark: str | None, canary: str | None
+) -> list[tuple[str, str]]:
+    """Return (section, words) of what the tenant and the platform tell the model, in order."""
+    rules = RULES.format(language=settings.language or "the customer's language")
     if settings.grounding == "strict" and settings.rag_enabled:
         rules = f"{rules}\n{_STRICT}"
     if mark is not None:
         rules = f"{rules}\n{asking_for(mark)}"
-    return "\n\n".join(
-        part
-        for part in (
-            f"You are {settings.bot_name or 'the assistant'}, an automated assistant that answers "
-            "customers of a business in a chat.",
-            settings.system_prompt.strip(),
-            (settings.instructions or "").strip(),
-            rules,
-        )
-        if part
-    )
+    if canary is not None:
+        rules = f"{rules}\n{carrying(canary)}"
+    named = settings.bot_name or "the assistant"
+    return [
+        (
+            "system_prompt",
+            f"You are {named}, an automated assistant that answers customers of a business in a "
+            f"chat.\n\n{settings.system_prompt.strip()}".strip(),
+        ),
+        ("instructions", (settings.instructions or "").strip()),
+        ("rules", rules),
+    ]
 
 
 def _question(unanswered: Sequence[StoredMessage], tokens_max: int) -> tuple[str, bool]:
@@ -206,12 +259,8 @@ def _passages(book: PassageBook, tokens_max: int) -> tuple[str, int, int]:
     return section, len(rendered), estimate_tokens(section)
 
 
-def _history(
-    history: Sequence[StoredMessage], tokens_max: int, settings: TenantSettings
-) -> list[tuple[str, str]]:
+def _history(history: Sequence[StoredMessage], tokens_max: int) -> list[tuple[str, str]]:
     """Take (role, text) from the newest backwards while they fit; answer them oldest first."""
-    if settings.history_messages_max == 0:
-        return []
     taken: list[tuple[str, str]] = []
     for message in reversed(history):
         text = shown_text(message.text, message.content)

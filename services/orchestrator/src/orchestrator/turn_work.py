@@ -7,9 +7,11 @@ import observe
 from contracts.v1.models import ChatMessage, ReplyGenerated
 from contracts.v1.tenants import TenantSettings
 from orchestrator.domain import Leased
+from orchestrator.memory import Memory
 from orchestrator.metrics import Durations
 from orchestrator.passages import PassageBook
 from orchestrator.prompt import as_evidence, passages_as_evidence
+from orchestrator.prompt_guard import canary_of
 from orchestrator.searching import SearchRecord
 from orchestrator.tools import Decisions, ToolRegistry
 
@@ -44,9 +46,13 @@ class Work:
     tokens_left: int = 0
     rounds: int = 0
     mark: str | None = None
-    """The word of the model's statement; None where its words are shown while they come."""
-    misses_before: int = 0
-    """Answers in a row, just before this one, that answered nothing."""
+    """The word of the model's statement; None where no model is asked."""
+    memory: Memory = field(default_factory=Memory)
+
+    @property
+    def canary(self) -> str:
+        """The word that stands in the instructions and nowhere else."""
+        return canary_of(self.leased.tenant_id)
 
     @property
     def asked(self) -> str:
