@@ -23,6 +23,7 @@ async def start(settings: Settings, life: Life) -> None:
     await wiring.start(life)
     life.background("heartbeat", parts.runner.heartbeat())
     life.background("sweep", parts.runner.sweep())
+    life.background("life", parts.inbox.life.run(settings.life_sweep_seconds))
     life.background("watch", parts.watch.watch())
     life.background("tidying tools", parts.tools.tidy())
     life.background("trials", parts.trials.rehearsing.work())

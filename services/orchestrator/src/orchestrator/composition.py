@@ -96,11 +96,11 @@ def compose(
     worker = TurnWorker(outbox, turns, store, rules, answerer, typing, trials.book, runs)
     runner = TurnRunner(database, turns, worker, runs, pace)
     bursts = Bursts(outbox, rules, runner)
-    handlers = Handlers(outbox, store, turns, rules, runner, bursts)
-    news = ChannelNews(outbox, store, NewsStore(queries), runner, bursts)
     inbox_queries = Queries("orchestrator", "queries_inbox.sql")
     reading = ReadingStore(queries, inbox_queries)
-    inbox = compose_inbox(outbox, bus, store, reading, rules, runner, inbox_queries)
+    inbox = compose_inbox(database, outbox, bus, store, reading, rules, runner, inbox_queries)
+    handlers = Handlers(outbox, store, turns, rules, runner, bursts, inbox.reception)
+    news = ChannelNews(outbox, store, NewsStore(queries), runner, bursts)
     evidence = TurnEvidence(outbox, queries, reading)
     return Parts(
         outbox,

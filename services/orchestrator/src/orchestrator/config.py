@@ -40,6 +40,12 @@ class Settings(ServiceSettings):
     sweep_seconds: float = Field(
         5.0, ge=0.1, le=300, description="How often turns that nobody works on are looked for."
     )
+    life_sweep_seconds: float = Field(
+        5.0,
+        ge=0.1,
+        le=300,
+        description="How often conversations are looked at that wake, end or wait too long.",
+    )
     typing_after_seconds: float = Field(
         0.25,
         ge=0,

@@ -10,9 +10,10 @@ from contracts.message import Message
 from contracts.v1.conversations import ConversationFound, UpdateConversation
 from orchestrator import telling
 from orchestrator.domain import Standing, TransitionRefused, change_standing
-from orchestrator.running import Running
+from orchestrator.farewell import Farewell
 from orchestrator.inbox_store import InboxStore
 from orchestrator.reading import ReadingStore
+from orchestrator.running import Running
 from orchestrator.storable import storable_json, storable_text
 from orchestrator.store import ConversationStore, LockedConversation
 from orchestrator.telling import Envelope
@@ -32,12 +33,14 @@ class ConversationChanges:
         inbox: InboxStore,
         reading: ReadingStore,
         runner: Running,
+        farewell: Farewell,
     ) -> None:
         self._outbox = outbox
         self._store = store
         self._inbox = inbox
         self._reading = reading
         self._runner = runner
+        self._farewell = farewell
 
     async def update(self, request: UpdateConversation) -> ConversationFound:
         """Change what is given; a bot's answer that is being written is never said."""
@@ -52,7 +55,11 @@ class ConversationChanges:
                 if due:
                     tx.after_commit.append(lambda: self._runner.wake(*ids))
             await self._keep_facts(tx, request)
-            await self._outbox.say(tx, *_news(conversation, before, request))
+            said = _news(conversation, before, request)
+            if "resolved" == conversation.standing.status != before.status != "closed":
+                envelope = Envelope.of(conversation, request)
+                said += await self._farewell.ask(tx, conversation, envelope)
+            await self._outbox.say(tx, *said)
             found = await self._reading.conversation(tx, *ids)
             if found is None:
                 raise not_found()

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from contextvars import copy_context
 from dataclasses import replace
+from datetime import UTC, datetime
 from functools import partial
 from itertools import groupby
 from uuid import UUID
@@ -24,6 +25,8 @@ from orchestrator.domain import (
     turn_identity,
 )
 from orchestrator.metrics import continued
+from orchestrator.reception import Reception
+from orchestrator.replies import replies_in
 from orchestrator.running import Running
 from orchestrator.runs import Turn
 from orchestrator.store import (
@@ -53,6 +56,7 @@ class Handlers:
         rules: RuleBook,
         runner: Running,
         bursts: Bursts,
+        reception: Reception,
     ) -> None:
         self._outbox = outbox
         self._store = store
@@ -60,6 +64,7 @@ class Handlers:
         self._rules = rules
         self._runner = runner
         self._bursts = bursts
+        self._reception = reception
 
     async def on_messages(self, messages: list[MessageReceived], tx: Transaction) -> None:
         """Give customers' messages their places, in the order in which they came.
@@ -134,7 +139,9 @@ class Handlers:
 
     async def _advance(self, tx: Transaction, outcomes: Sequence[Outcome]) -> None:
         """Take messages' delivery further; it never goes back."""
-        await self._store.advance_delivery(tx, [_news_of(outcome) for outcome in outcomes])
+        news = [_news_of(outcome) for outcome in outcomes]
+        await self._store.advance_delivery(tx, news)
+        await self._reception.note_lost(tx, news)
 
     async def ask_for_configuration(self, database: Database) -> None:
         """With an empty database, ask gateway to say every tenant and channel again."""
@@ -164,6 +171,8 @@ class Handlers:
         """
         rules = await self._rules.of(tx, heard.tenant_id, conversation.tenant_revision)
         wish = _wish_of(conversation, rules, heard)
+        arrival = self._reception.judge(conversation, rules, heard, wish)
+        wish = arrival.wish
         wait_seconds = 0.0
         if wish.answer_wanted:
             wait_seconds = await self._bursts.wait_seconds(tx, heard, rules.settings)
@@ -183,6 +192,7 @@ class Handlers:
         if envelope.is_watched:
             said.append(telling.customer_recorded(envelope, heard, placed))
         before, conversation.standing = conversation.standing, wish.standing
+        said += await self._reception.settle(tx, conversation, rules, heard, arrival)
         if wish.handoff_keyword is not None:
             said += await self._hand_off(
                 tx, conversation, envelope, rules, wish.handoff_keyword, placed
@@ -210,7 +220,7 @@ class Handlers:
         said: list[Message] = []
         message: RecordedMessage | None = None
         spoken: tuple[UUID, Placed] | None = None
-        text = rules.settings.handoff_reply
+        text = _handoff_words(conversation, rules)
         if text:
             message, spoken = await self._say_aside(tx, conversation, turn_id, text)
             said += telling.recorded_and_sent(
@@ -259,6 +269,14 @@ def _wish_of(
     if heard.content.kind == "unsupported":
         return replace(wish, answer_wanted=False, quiet=True)
     return wish
+
+
+def _handoff_words(conversation: LockedConversation, rules: TenantRules) -> str:
+    """Return the tenant's words in the customer's language; nothing where it wants none said."""
+    if not rules.settings.handoff_reply:
+        return ""
+    settings = rules.settings_at(datetime.now(UTC))
+    return replies_in(settings, conversation.language or settings.language).handoff
 
 
 def _conversation_of(heard: MessageReceived) -> bytes:

@@ -5,15 +5,19 @@ from dataclasses import dataclass
 from bus import Bus
 from orchestrator.conversation_changes import ConversationChanges
 from orchestrator.conversation_requests import ConversationRequests
-from orchestrator.running import Running
+from orchestrator.farewell import Farewell
 from orchestrator.inbox_requests import InboxRequests
 from orchestrator.inbox_store import InboxStore
+from orchestrator.life import Life
+from orchestrator.life_store import LifeStore
 from orchestrator.posting import Posting
 from orchestrator.reading import ReadingStore
+from orchestrator.reception import Reception
+from orchestrator.running import Running
 from orchestrator.store import ConversationStore
 from orchestrator.tenant_rules import RuleBook
 from outbox import Outbox
-from postgres import Queries
+from postgres import Database, Queries
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +26,8 @@ class InboxParts:
 
     conversations: ConversationRequests
     inbox: InboxRequests
+    reception: Reception
+    life: Life
 
     def listen(self, bus: Bus) -> None:
         """Register every request about conversations and the inbox."""
@@ -30,6 +36,7 @@ class InboxParts:
 
 
 def compose_inbox(
+    database: Database,
     outbox: Outbox,
     bus: Bus,
     store: ConversationStore,
@@ -40,9 +47,13 @@ def compose_inbox(
 ) -> InboxParts:
     """Make every part and hand it what it depends on."""
     inbox = InboxStore(queries)
-    changes = ConversationChanges(outbox, store, inbox, reading, runner)
+    life = LifeStore(Queries("orchestrator", "queries_life.sql"))
+    farewell = Farewell(store, life, inbox, rules)
+    changes = ConversationChanges(outbox, store, inbox, reading, runner, farewell)
     posting = Posting(outbox, store, inbox, reading, rules)
     return InboxParts(
         ConversationRequests(outbox, reading, changes, posting),
         InboxRequests(outbox, inbox, bus),
+        Reception(life, farewell),
+        Life(database, outbox, store, life, farewell, runner),
     )

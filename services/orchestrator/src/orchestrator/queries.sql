@@ -57,7 +57,8 @@ on conflict (conversation_id) do nothing
 -- A conversation under its row lock, with what a decision about it needs.
 select c.conversation_id, c.tenant_id, c.channel_id, c.channel_type, c.contact_id,
     c.contact_external_id, c.status, c.owner_kind, c.assignee, c.ownership_number, c.last_seq,
-    c.last_customer_seq, c.last_answered_seq, c.created_at, c.last_message_at,
+    c.last_customer_seq, c.last_answered_seq, c.created_at, c.last_message_at, c.language,
+    c.language_by, c.away_until, c.rating_asked_seq, c.rating_asked_at,
     contacts.display_name, contacts.phone, contacts.book_contact_id, contacts.user_id,
     contacts.username, contacts.email, channels.state as channel_state,
     tenants.state as tenant_state, tenants.revision as tenant_revision

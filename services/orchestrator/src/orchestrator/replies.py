@@ -43,6 +43,16 @@ END_REPLY: Final = {
     "it": "Grazie! Ci scriva quando vuole.",
     "hr": "Hvala! Pišite nam kad god želite.",
 }
+RATING_QUESTION: Final = {
+    "en": "How content are you with our help? 1 (not at all) to 5 (very)",
+    "de": "Wie zufrieden sind Sie mit unserer Hilfe? 1 (gar nicht) bis 5 (sehr)",
+    "fr": "Êtes-vous satisfait de notre aide ? De 1 (pas du tout) à 5 (tout à fait)",
+    "es": "¿Qué tan satisfecho está con nuestra ayuda? De 1 (nada) a 5 (mucho)",
+    "it": "Quanto è soddisfatto del nostro aiuto? Da 1 (per niente) a 5 (molto)",
+    "hr": "Koliko ste zadovoljni našom pomoći? Od 1 (nimalo) do 5 (jako)",
+    "pt": "Está satisfeito com a nossa ajuda? De 1 (nada) a 5 (muito)",
+    "nl": "Hoe tevreden bent u met onze hulp? Van 1 (niet) tot 5 (zeer)",
+}
 DISCLAIMER: Final = {
     "en": "I am not sure about this; please have it confirmed by our team.",
     "de": "Ich bin mir dabei nicht sicher; bitte lassen Sie es sich von unserem Team bestätigen.",
@@ -95,6 +105,17 @@ class Replies:
         return self._said("failure_reply", self._settings.failure_reply)
 
     @property
+    def away(self) -> str:
+        """Said while nobody is there; empty where the tenant has no words for it."""
+        return self._own_words("away_reply") or (self._settings.away_reply or "").strip()
+
+    @property
+    def rating_question(self) -> str:
+        """Asked at the end."""
+        own = self._own_words("rating_question") or (self._settings.rating_question or "").strip()
+        return own or by_language(RATING_QUESTION, self.language)
+
+    @property
     def disclaimer(self) -> str:
         """Said with an answer that is not sure."""
         return (self._settings.disclaimer or "").strip() or by_language(DISCLAIMER, self.language)
@@ -109,12 +130,15 @@ class Replies:
         """Said where a model ends a conversation without a word."""
         return by_language(END_REPLY, self.language)
 
+    def _own_words(self, name: Named) -> str:
+        return str(self._own.get(name) or "").strip()
+
     def _said(self, name: Literal["handoff_reply", "failure_reply"], own: str) -> str:
         """The tenant's words in this language, its words, or the platform's in this language.
 
         What gateway filled in is nobody's choice: it gives way to the customer's language.
         """
-        chosen = str(self._own.get(name) or "").strip()
+        chosen = self._own_words(name)
         if chosen:
             return chosen
         texts, filled_in = _PLATFORM_TEXTS[name]
@@ -126,8 +150,28 @@ class Replies:
 
 def replies_for(settings: TenantSettings, words: str) -> Replies:
     """Return what is said to somebody who wrote these words."""
-    language = language_of(words, settings.language or "en")
-    return Replies(language, _of_language(settings.language_replies, language), settings)
+    return replies_in(settings, language_of(words, settings.language or "en"))
+
+
+def replies_in(settings: TenantSettings, language: str) -> Replies:
+    """Return what is said in a language."""
+    return Replies(language, _of_language(settings.language_replies, language.lower()), settings)
+
+
+def while_away(settings: TenantSettings) -> TenantSettings:
+    """Return the settings of a time when nobody is there: a handoff says so, in each language."""
+    if not (settings.away_reply or "").strip():
+        return settings
+    listed = {
+        language: {**own, "handoff_reply": own.get("away_reply")}
+        for language, own in _parsed(settings.language_replies or "").items()
+    }
+    return settings.model_copy(
+        update={
+            "handoff_reply": settings.away_reply,
+            "language_replies": json.dumps(listed) if listed else None,
+        }
+    )
 
 
 def keywords_of_languages(settings: TenantSettings) -> list[str]:

@@ -8,7 +8,6 @@ from typing import Any, TypeAlias
 from uuid import UUID
 
 from contracts.v1.channels import EchoReceived, MessageReceived, ThreadControlChanged
-from contracts.v1.conversations import Conversation
 from contracts.v1.shapes import (
     ChannelType,
     ContactRef,
@@ -51,22 +50,13 @@ class LockedConversation:
     last_message_at: datetime
     tenant_revision: int
     served: bool
-
-    def shown(self) -> Conversation:
-        """Return it as the API shows it."""
-        return Conversation(
-            conversation_id=self.conversation_id,
-            channel_id=self.channel_id,
-            channel_type=self.channel_type,
-            contact=self.contact,
-            status=self.standing.status,
-            owner_kind=self.standing.owner_kind,
-            assignee=self.standing.assignee,
-            ownership_number=self.standing.ownership_number,
-            last_seq=self.last_seq,
-            created_at=self.created_at,
-            last_message_at=self.last_message_at,
-        )
+    language: str | None = None
+    language_by: str | None = None
+    """`person` where somebody said the language: what the customer writes does not change it."""
+    away_until: datetime | None = None
+    """Until when the customer knows that nobody is there."""
+    rating_asked_seq: int | None = None
+    rating_asked_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -369,4 +359,9 @@ def _locked(row: Any) -> LockedConversation:
         last_message_at=row["last_message_at"],
         tenant_revision=row["tenant_revision"],
         served=row["channel_state"] == "active" and row["tenant_state"] == "active",
+        language=row["language"],
+        language_by=row["language_by"],
+        away_until=row["away_until"],
+        rating_asked_seq=row["rating_asked_seq"],
+        rating_asked_at=row["rating_asked_at"],
     )

@@ -73,6 +73,19 @@ class Envelope:
             leased.contact_external_id,
         )
 
+    @classmethod
+    def by_itself(cls, conversation: LockedConversation) -> "Envelope":
+        """Tell what no message caused."""
+        return cls(
+            conversation.tenant_id,
+            conversation.conversation_id,
+            None,
+            conversation.conversation_id,
+            conversation.channel_id,
+            conversation.channel_type,
+            conversation.contact.external_id,
+        )
+
     @property
     def is_watched(self) -> bool:
         """Whether a live view follows its messages: the widget does, nobody watches the others."""

@@ -1,11 +1,14 @@
 """Tenants' settings by revision, so that they are read and checked once and not every turn."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Final
 from uuid import UUID
 
 from contracts.v1.tenants import TenantSettings
 from orchestrator.handoff import HandoffWords
+from orchestrator.hours import OpeningTimes
+from orchestrator.replies import keywords_of_languages, while_away
 from postgres import Queries, Transaction
 
 HISTORY_MESSAGES_MAX: Final = 100
@@ -19,6 +22,13 @@ class TenantRules:
     revision: int
     settings: TenantSettings
     handoff_words: HandoffWords
+    opening: OpeningTimes
+    away_settings: TenantSettings
+    """The settings of a time when nobody is there."""
+
+    def settings_at(self, moment: datetime) -> TenantSettings:
+        """Return the settings as they are at a moment: what a handoff says depends on it."""
+        return self.settings if self.opening.is_open(moment) else self.away_settings
 
 
 class RuleBook:
@@ -42,8 +52,10 @@ class RuleBook:
         if row is None:
             raise LookupError(f"tenant {tenant_id} is not known")
         settings = TenantSettings.model_validate_json(row["settings"], extra="ignore")
-        words = HandoffWords(settings.handoff_keywords, settings.language)
-        rules = TenantRules(row["revision"], settings, words)
+        keywords = [*settings.handoff_keywords, *keywords_of_languages(settings)]
+        words = HandoffWords(keywords, settings.language)
+        opening = OpeningTimes(settings.business_hours)
+        rules = TenantRules(row["revision"], settings, words, opening, while_away(settings))
         if len(self._known) >= self._size_max:
             self._known.clear()
         self._known[tenant_id] = rules

@@ -110,7 +110,8 @@ class TurnWorker:
             if leased is None:
                 return None
             rules = await self._rules.of(tx, tenant_id, leased.tenant_revision)
-            joined, settings, parts = await self._experiments.join(tx, leased, rules.settings)
+            now = rules.settings_at(leased.leased_at)
+            joined, settings, parts = await self._experiments.join(tx, leased, now)
             return Turn(joined, settings, durations, parts)
 
     async def work(self, turn: Turn) -> Ended:
