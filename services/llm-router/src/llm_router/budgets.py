@@ -17,7 +17,10 @@ WhenSpent = Literal["builtin", "person"]
 
 CHARACTERS_OF_A_CALL = 16
 """A message's role and marks, and the begin and end of a prompt."""
-IMAGE_TOKENS_MAX = 2_000
+IMAGE_TOKENS_MAX = 4_000
+_IMAGE_TOKENS_MAX = {"openai/gpt-4o-mini": 40_000}
+"""This model's images are billed at thirty-three times the tokens."""
+
 _TOOLS_TOKENS = 512
 _SMALLEST = Decimal("0.0000000001")
 
@@ -134,8 +137,10 @@ def prompt_tokens_at_most(call: ChatCall) -> int:
     """More tokens than any provider counts for the prompt of a call."""
     said = tokens_at_most(text for message in call.messages for text in _words(message))
     images = sum(len(message.images or ()) for message in call.messages)
-    tools = tokens_at_most(text for tool in call.tools for text in _description(tool))
-    return said + images * IMAGE_TOKENS_MAX + tools + (_TOOLS_TOKENS if call.tools else 0)
+    images *= _IMAGE_TOKENS_MAX.get(str(call.model), IMAGE_TOKENS_MAX)
+    told = [text for tool in call.tools for text in _description(tool)]
+    told += [call.answer_schema] if call.answer_schema else []
+    return said + images + tokens_at_most(told) + (_TOOLS_TOKENS if told else 0)
 
 
 def rounded_up(usd: Decimal) -> Decimal:

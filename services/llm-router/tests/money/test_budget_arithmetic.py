@@ -13,8 +13,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from contracts.v1.models import ToolDefinition
+from contracts.v1.models import PromptImage, ToolDefinition
 from llm_router.budgets import (
+    IMAGE_TOKENS_MAX,
     Rule,
     Standing,
     contradiction,
@@ -146,4 +147,9 @@ def test_tools_and_images_are_held_for_too(chat: Callable[..., ChatCall]) -> Non
 
     plain = chat()
     tool = ToolDefinition(name="search", description="d" * 50, parameters="{}")
-    assert prompt_tokens_at_most(replace(plain, tools=[tool])) > prompt_tokens_at_most(plain) + 50
+    bare = prompt_tokens_at_most(plain)
+    assert prompt_tokens_at_most(replace(plain, tools=[tool])) > bare + 50
+    assert prompt_tokens_at_most(replace(plain, answer_schema="{}" * 40)) > bare + 80
+    seen = PromptImage(sha256="0" * 64, mime_type="image/png")
+    shown_one = [plain.messages[0].model_copy(update={"images": [seen]})]
+    assert prompt_tokens_at_most(replace(plain, messages=shown_one)) == bare + IMAGE_TOKENS_MAX
