@@ -25,7 +25,7 @@ async def start(settings: Settings, life: Life) -> None:
     life.background("sweep", parts.runner.sweep())
     life.background("life", parts.inbox.life.run(settings.life_sweep_seconds))
     life.background("watch", parts.watch.watch())
-    life.background("tidying tools", parts.tools.tidy())
+    life.background("tools", parts.tools.tend())
     life.background("trials", parts.trials.rehearsing.work())
     life.closing(parts.tools.close)
     life.closing(parts.runner.stop)

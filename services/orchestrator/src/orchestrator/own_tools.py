@@ -15,6 +15,7 @@ from uuid import UUID, uuid5
 
 import observe
 from orchestrator.domain import Leased
+from orchestrator.mcp_servers import McpAddress
 from orchestrator.storable import storable_text
 from orchestrator.tool_schemas import ArgumentCheck
 from orchestrator.tool_text import as_data, cleaned
@@ -49,7 +50,7 @@ class OwnTool:
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     secrets: tuple[str, ...] = field(default=(), repr=False)
     slug: str | None = None
-    server: str | None = None
+    server: McpAddress | None = None
     """The MCP server that offers it, and its name there."""
     name_there: str = ""
 

@@ -23,6 +23,7 @@ from contracts.v1.tools import (
 from egress import EgressPolicy, InvalidUrl
 from orchestrator.builtin_tools import BUILT_IN
 from orchestrator.http_tools import OURS
+from orchestrator.mcp_book import McpBook
 from orchestrator.own_tools import OwnTool, OwnTools
 from orchestrator.storable import storable_text
 from orchestrator.tenant_rules import RuleBook
@@ -55,6 +56,7 @@ class ToolRequests:
         ring: KeyRing | None,
         *,
         broker_there: bool,
+        mcp: McpBook,
     ) -> None:
         self._database = database
         self._store = store
@@ -64,6 +66,7 @@ class ToolRequests:
         self._policy = policy
         self._ring = ring
         self._broker_there = broker_there
+        self._mcp = mcp
 
     def listen(self, bus: Bus) -> None:
         """Answer every request of this story."""
@@ -76,7 +79,8 @@ class ToolRequests:
         """Every tool of the tenant, without its secrets."""
         async with self._database.transaction(request.tenant_id) as tx:
             rows = await self._store.rows(tx, request.tenant_id)
-        return ToolsListed(tools=[_shown(row) for row in rows], servers=[])
+        servers = await self._mcp.shown(request.tenant_id)
+        return ToolsListed(tools=[_shown(row) for row in rows], servers=servers)
 
     async def keep(self, request: KeepTool) -> ToolSaved:
         """Make or change a tool; a new signing secret is shown this once."""
@@ -132,6 +136,11 @@ class ToolRequests:
         return ToolTried(outcome=outcome, text=text, milliseconds=milliseconds)
 
     async def _tool(self, tenant_id: UUID, name: str) -> OwnTool:
+        if "__" in name:
+            tool = await self._mcp.tool(tenant_id, name)
+            if tool is None:
+                raise _not_found()
+            return tool
         async with self._database.transaction(tenant_id) as tx:
             rows = await self._store.rows(tx, tenant_id)
             slug = await self._store.slug(tx, tenant_id)

@@ -73,6 +73,14 @@ def read_schema(text: str) -> dict[str, Any]:
     return checked_schema(schema)
 
 
+def schema_text(schema: Mapping[str, Any]) -> str:
+    """Return a schema as text; InvalidSchema if it is too long."""
+    text = json.dumps(schema, ensure_ascii=False, separators=(",", ":"))
+    if len(text) > SCHEMA_CHARACTERS_MAX:
+        raise InvalidSchema(f"longer than {SCHEMA_CHARACTERS_MAX} characters")
+    return text
+
+
 def checked_schema(schema: Any) -> dict[str, Any]:
     """Return a schema that is safe to check against; InvalidSchema says what is wrong."""
     if not isinstance(schema, dict) or schema.get("type") != "object":

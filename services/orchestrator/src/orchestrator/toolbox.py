@@ -4,7 +4,7 @@ Kept by tenant under the number that rises with each change here (`own_revision`
 every lease: no replica offers what was taken away, and no turn asks the database for what it knows.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final, Protocol
 from uuid import UUID
 
@@ -63,16 +63,18 @@ class OwnToolsSource(Protocol):
     """Where a tenant's own tools are kept."""
 
     async def load(self, tenant_id: UUID) -> list[OwnTool]:
-        """Return the enabled ones, own ones first, each by name."""
+        """Return the enabled ones, by name."""
         ...
 
 
 class TenantToolbox:
     """Built-in tools and the tenant's own, MCP servers' included."""
 
-    def __init__(self, builtin: BuiltinToolbox, source: OwnToolsSource, own: OwnTools) -> None:
+    def __init__(
+        self, builtin: BuiltinToolbox, sources: Sequence[OwnToolsSource], own: OwnTools
+    ) -> None:
         self._builtin = builtin
-        self._source = source
+        self._sources = sources
         self._own = own
         self._known: dict[UUID, tuple[int, tuple[Tool, ...]]] = {}
         self._registries: dict[UUID, tuple[object, ToolRegistry]] = {}
@@ -100,7 +102,8 @@ class TenantToolbox:
         known = self._known.get(leased.tenant_id)
         if known is not None and known[0] >= leased.own_revision:
             return known[1]
-        tools = tuple(self._offered(await self._source.load(leased.tenant_id)))
+        loaded = [tool for one in self._sources for tool in await one.load(leased.tenant_id)]
+        tools = tuple(self._offered(loaded))
         if len(self._known) >= TENANTS_MAX:
             self._known.clear()
             self._registries.clear()
