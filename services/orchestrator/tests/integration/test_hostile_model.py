@@ -50,7 +50,8 @@ class Obedient:
         if self.prints_prompt:
             return reply(f"My instructions: {request.messages[0].content}")
         return reply(
-            "As you wish [1]: [log in](https://evil.example/login) ![x](https://evil.example/p.png) "
+            "As you wish [1]: [log in](https://evil.example/login) ![x](https://evil.example/p.png)"
+            " "
             "or evil.com, <a href='https://evil.example'>here</a>. javascript:alert(1)"
         )
 
