@@ -57,6 +57,9 @@ class HttpServer(uvicorn.Server):
             family=socket.AF_INET6 if is_ipv6 else socket.AF_INET,
             backlog=self.config.backlog,
         )
+        # asyncio does this only for sockets that name their protocol; without it an answer's body
+        # waits for the acknowledgement of its head, which many clients delay by 40 ms.
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         listener.setblocking(False)
         self._serving = asyncio.create_task(self.serve(sockets=[listener]), name="http")
         port: int = listener.getsockname()[1]
