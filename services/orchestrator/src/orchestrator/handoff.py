@@ -4,6 +4,11 @@ import unicodedata
 from collections.abc import Iterator
 from typing import Final
 
+from orchestrator.handoff_wishes import asks_for_person
+
+ASKED_FOR: Final = "a wish for a person, in words"
+"""Stands for the keyword where none was used."""
+
 _WITHOUT_SPACES: Final = frozenset({"zh", "ja", "th", "lo", "km", "my", "bo", "yue"})
 _DOTLESS: Final = frozenset({"tr", "az"})
 _DROPPED: Final = dict.fromkeys(map(ord, "\u200b\u2060\ufeff\u00ad"))
@@ -22,7 +27,10 @@ class HandoffWords:
         self._keywords = [(folded, keyword) for folded, keyword in prepared if folded]
 
     def found_in(self, text: str) -> str | None:
-        """Return the first configured keyword that the text contains, as the tenant wrote it."""
+        """Return the first configured keyword that the text contains, as the tenant wrote it.
+
+        A tenant with keywords has people to call: a wish for one in other words counts as well.
+        """
         if not self._keywords:
             return None
         folded_text = self._fold(text)
@@ -31,7 +39,7 @@ class HandoffWords:
                 self._stands_alone(folded_text, folded, at) for at in _places(folded_text, folded)
             ):
                 return keyword
-        return None
+        return ASKED_FOR if asks_for_person(text) else None
 
     def _fold(self, text: str) -> str:
         if self._dotless:

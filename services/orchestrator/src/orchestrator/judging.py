@@ -64,6 +64,9 @@ def sources_of(work: Work) -> list[Source]:
     people = "\n".join(one.text for one in work.leased.messages if one.role == "agent")
     if people:
         sources.append(source_of(None, "conversation", people))
+    told = "\n".join(filter(None, (work.memory.contact_name, work.memory.metadata)))
+    if told:
+        sources.append(source_of(None, "facts", told))
     sources.append(known_words("customer", work.customers_words))
     return sources
 

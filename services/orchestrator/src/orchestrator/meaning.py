@@ -5,13 +5,14 @@ from array import array
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import Final, TypeAlias
+from typing import Final
 from uuid import UUID
 
 import observe
 from bus import AskFailed
 from contracts.v1.models import EmbedTexts
 from orchestrator.grounding import Grounding, Judged
+from orchestrator.likeness import Vector, cosine
 from orchestrator.searching import Asking
 from orchestrator.support import Support
 
@@ -23,8 +24,6 @@ _TEXTS_MAX: Final = 64
 _CHARACTERS_MAX: Final = 1_000
 _SENTENCES_MAX: Final = 12
 _NEAREST_MAX: Final = 4
-
-Vector: TypeAlias = Sequence[float]
 
 _log = observe.get_logger("orchestrator.meaning")
 
@@ -55,6 +54,20 @@ class Meaning:
             return None
         return embedded.model, [decoded(vector) for vector in embedded.vectors]
 
+    async def of_all(
+        self, tenant_id: UUID, correlation_id: UUID, texts: Sequence[str]
+    ) -> tuple[str, list[Vector]] | None:
+        """The same for any number of texts; None unless all were embedded by one model."""
+        model, vectors = "", list[Vector]()
+        for start in range(0, len(texts), _TEXTS_MAX):
+            part = texts[start : start + _TEXTS_MAX]
+            answer = await self.vectors(tenant_id, correlation_id, part, None)
+            if answer is None or (model and answer[0] != model):
+                return None
+            model = answer[0]
+            vectors += answer[1]
+        return (model, vectors) if model else None
+
     async def decide(
         self, grounding: Grounding, tenant_id: UUID, turn_id: UUID, floor: float | None
     ) -> Grounding:
@@ -80,11 +93,6 @@ def decoded(vector: str) -> Vector:
     values = array("f")
     values.frombytes(base64.b64decode(vector))
     return values
-
-
-def cosine(one: Sequence[float], other: Sequence[float]) -> float:
-    """Similarity of two vectors of unit length."""
-    return sum(a * b for a, b in zip(one, other, strict=True))
 
 
 def _pairs(asked: Sequence[Judged]) -> list[tuple[str, str]]:

@@ -5,6 +5,7 @@ from typing import Final
 
 from contracts.v1.knowledge import FoundPassage
 from contracts.v1.models import GivenPassage
+from orchestrator.delimited import delimited
 
 PASSAGES_MAX: Final = 20
 GIVEN_BYTES_MAX: Final = 60_000
@@ -57,18 +58,11 @@ def words_of(passage: FoundPassage) -> str:
 
 def render_passage(number: int, passage: FoundPassage) -> str:
     """Write a passage as marked data; its own words cannot end the mark."""
-    place = f' page="{passage.page}"' if passage.page is not None else ""
-    heading = f' heading="{_attribute(passage.heading)}"' if passage.heading else ""
-    words = (
-        words_of(passage)
-        .replace("</passage", "<\u200b/passage")
-        .replace("<passage", "<\u200bpassage")
-    )
-    return (
-        f'<passage number="{number}" title="{_attribute(passage.title)}"{place}{heading}>\n'
-        f"{words}\n</passage>"
-    )
-
-
-def _attribute(text: str) -> str:
-    return " ".join(text.replace('"', "'").replace("<", "(").replace(">", ")").split())
+    told: dict[str, object] = {"number": number, "title": passage.title}
+    if passage.page is not None:
+        told["page"] = passage.page
+    if passage.heading:
+        told["heading"] = passage.heading
+    if passage.source_url:
+        told["source"] = passage.source_url
+    return delimited("passage", words_of(passage), **told)

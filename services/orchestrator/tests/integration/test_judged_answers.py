@@ -112,12 +112,14 @@ async def test_injected_words_change_nothing_about_the_models_statement(
     assert "sure" not in said
 
 
-async def test_streamed_words_ask_for_no_statement(desk):
+async def test_streamed_words_stop_before_the_statement(desk):
     desk.model_says(RIGHT)
     await asked(desk)
     request = next(one for one in desk.bus.asked if isinstance(one, GenerateReply))
+    mark = re.search(r"sure-[0-9a-f]+", request.messages[0].content)
+    assert mark is not None
     assert request.stream is not None
-    assert "sure-" not in request.messages[0].content
+    assert f"[[{mark.group(0)}" in (request.stream.stop_at or [])
 
 
 async def test_small_talk_is_neither_judged_nor_handed_over(desk):
