@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from channel_ingress import sender
-from contracts.v1.sending import MessageFailed, MessageSent, SendMessage
+from contracts.v1.sending import FenceConversation, MessageFailed, MessageSent, SendMessage
 from contracts.v1.turns import ConversationUpdated
 
 from .test_sends import sends
@@ -73,3 +73,21 @@ async def test_what_a_person_said_goes_out_although_the_bot_has_it_back(world: W
     await world.neighbours.say(command)
     await world.neighbours.wait_for(MessageSent)
     assert [send.text for send in sends(world)] == ["From Ana."]
+
+
+async def test_who_takes_over_hears_of_it_when_the_call_under_way_has_ended(world: World) -> None:
+    await world.configure()
+    world.meta.faults.add({"kind": "slow", "milliseconds": 400, "operation": "messages"})
+    command = world.command("on its way", ownership_number=1)
+    await world.neighbours.say(command)
+    await world.until_state(command.send_id, "attempting")
+    fence = FenceConversation.make(
+        tenant_id=world.tenant_id, conversation_id=command.conversation_id, ownership_number=2
+    )
+    fenced = await world.neighbours.buses["orchestrator"].ask(fence, timeout_seconds=5)
+    assert fenced.in_flight is False
+    assert [send.text for send in sends(world)] == ["on its way"]
+    await world.neighbours.say(world.command("too late", seq=3, ownership_number=1))
+    (failed,) = await world.neighbours.wait_for(MessageFailed)
+    assert failed.code == "stale_ownership"
+    assert len(sends(world)) == 1
