@@ -197,7 +197,8 @@ def test_kubernetes_gives_a_service_what_compose_gives_it(overlay: str) -> None:
         optional = {
             "CHAT_DEMO_CHANNEL_KEY", "CHAT_OPENAI_BASE_URL", "CHAT_ANTHROPIC_BASE_URL",
             "CHAT_OLLAMA_BASE_URL", "CHAT_WEBHOOK_ALLOW_PRIVATE_NETWORKS",
-            "CHAT_WEB_ALLOW_PRIVATE_NETWORKS",
+            "CHAT_WEB_ALLOW_PRIVATE_NETWORKS", "CHAT_TOOLS_ALLOW_PRIVATE_NETWORKS",
+            "CHAT_MCP_COMMANDS",
         }  # fmt: skip
         assert wanted - got - optional == set(), service
 

@@ -15,7 +15,7 @@ import httpx2
 from mcp import Client
 from mcp.client.streamable_http import streamable_http_client
 from mcp.shared.exceptions import MCPError
-from mcp_types import (
+from mcp.types import (
     CONNECTION_CLOSED,
     CallToolRequest,
     CallToolRequestParams,

@@ -18,7 +18,7 @@ from typing import Any, Final
 import anyio
 from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
 from mcp.shared.message import SessionMessage
-from mcp_types import jsonrpc_message_adapter
+from mcp.types import jsonrpc_message_adapter
 
 LINE_BYTES_MAX: Final = 4 * 1024 * 1024
 ODD_LINES_MAX: Final = 1_000
