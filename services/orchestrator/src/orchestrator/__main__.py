@@ -24,6 +24,7 @@ async def start(settings: Settings, life: Life) -> None:
     life.background("heartbeat", parts.runner.heartbeat())
     life.background("sweep", parts.runner.sweep())
     life.background("life", parts.inbox.life.run(settings.life_sweep_seconds))
+    life.background("answers", parts.answers.run())
     life.background("watch", parts.watch.watch())
     life.background("tools", parts.tools.tend())
     life.background("trials", parts.trials.rehearsing.work())

@@ -52,9 +52,9 @@ def compose_answers(
     """Make every part and hand it what it depends on."""
     queries = Queries("orchestrator", "queries_answers.sql")
     meaning = Meaning(bus)
-    briefs = BriefBook(queries)
-    unanswered = UnansweredQuestions(outbox, queries, meaning)
     upkeep = Upkeep(database, queries, look_every_seconds)
+    briefs = BriefBook(queries, upkeep.wake)
+    unanswered = UnansweredQuestions(outbox, queries, meaning)
     return AnswerParts(
         Known(ConversationMemory(outbox, queries), CuratedBook(outbox, queries, rules, meaning)),
         TurnNotes(queries, unanswered, upkeep.wake),

@@ -1,11 +1,13 @@
 """Briefs of conversations: made in the commit of a handoff, made better when a model has time."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 from uuid import UUID
 
+from contracts.message import Message
 from contracts.v1.shapes import HandoffBrief
+from contracts.v1.turns import HandoffRequested
 from orchestrator.briefs import brief_by_rules
 from orchestrator.storable import storable_json
 from orchestrator.summaries import Line
@@ -19,8 +21,9 @@ _PARTS: Final = ("understood", "passages", "tool_calls", "decision", "confidence
 class BriefBook:
     """Makes a brief from rows; whoever hands a conversation over asks for it in the same commit."""
 
-    def __init__(self, queries: Queries) -> None:
+    def __init__(self, queries: Queries, wake: Callable[[], None]) -> None:
         self._queries = queries
+        self._wake = wake
 
     async def at_handoff(
         self,
@@ -37,6 +40,16 @@ class BriefBook:
             self._queries["want_writing"], conversation_id, tenant_id, "brief", last_seq
         )
         return rules
+
+    async def told(
+        self, tx: Transaction, said: Message, evidence: Mapping[str, Any] | None = None
+    ) -> Message:
+        """Return what is said with its brief, if it asks for a person; else as it is."""
+        if not isinstance(said, HandoffRequested):
+            return said
+        brief = await self.at_handoff(tx, said.tenant_id, said.conversation_id, evidence)
+        tx.after_commit.append(self._wake)
+        return said.model_copy(update={"brief": brief})
 
     async def by_rules(
         self,

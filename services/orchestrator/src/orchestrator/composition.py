@@ -21,6 +21,7 @@ from contracts.v1.sending import (
     MessageUnknown,
 )
 from contracts.v1.tenants import ChannelConfigured, TenantConfigured
+from orchestrator.answer_parts import AnswerParts, compose_answers
 from orchestrator.answering import Answerer, AnswerLimits
 from orchestrator.asking import AbandoningBus
 from orchestrator.bursts import Bursts
@@ -69,6 +70,7 @@ class Parts:
     trials: TrialParts
     tools: ToolParts
     inbox: InboxParts
+    answers: AnswerParts
 
 
 def compose(
@@ -91,15 +93,21 @@ def compose(
     store = ConversationStore(queries, watch.changed)
     typing = TypingSigns(bus, typing_after_seconds)
     tools = compose_tools(database, rules, own_tools or ToolSettings())
-    answerer = Answerer(AbandoningBus(bus), limits, tools.toolbox)
+    asking = AbandoningBus(bus)
+    answers = compose_answers(database, asking, outbox, rules)
+    answerer = Answerer(asking, limits, tools.toolbox, answers.known)
     trials = compose_trials(database, bus, outbox, rules, answerer, rehearsals or RehearsalPace())
-    worker = TurnWorker(outbox, turns, store, rules, answerer, typing, trials.book, runs)
+    worker = TurnWorker(outbox, turns, store, rules, answerer, typing, trials.book, answers, runs)
     runner = TurnRunner(database, turns, worker, runs, pace)
     bursts = Bursts(outbox, rules, runner)
     inbox_queries = Queries("orchestrator", "queries_inbox.sql")
     reading = ReadingStore(queries, inbox_queries)
-    inbox = compose_inbox(database, outbox, bus, store, reading, rules, runner, inbox_queries)
-    handlers = Handlers(outbox, store, turns, rules, runner, bursts, inbox.reception)
+    inbox = compose_inbox(
+        database, outbox, bus, store, reading, rules, runner, inbox_queries, answers.briefs
+    )
+    handlers = Handlers(
+        outbox, store, turns, rules, runner, bursts, inbox.reception, answers.briefs
+    )
     news = ChannelNews(outbox, store, NewsStore(queries), runner, bursts)
     evidence = TurnEvidence(outbox, queries, reading)
     return Parts(
@@ -116,6 +124,7 @@ def compose(
         trials,
         tools,
         inbox,
+        answers,
     )
 
 
@@ -140,6 +149,7 @@ def listen(bus: Bus, parts: Parts) -> None:
     outbox.hear(ChannelConfigured, handlers.on_channel)
     bus.answer(ListTurns, parts.evidence.list)
     parts.inbox.listen(bus)
+    parts.answers.listen(bus)
     parts.bursts.listen(bus)
     parts.trials.listen(bus)
     MessageSteps(outbox).listen(bus)

@@ -9,6 +9,7 @@ from bus import Refused
 from contracts.message import Message
 from contracts.v1.conversations import ConversationFound, UpdateConversation
 from orchestrator import telling
+from orchestrator.brief_book import BriefBook
 from orchestrator.domain import Standing, TransitionRefused, change_standing
 from orchestrator.farewell import Farewell
 from orchestrator.inbox_store import InboxStore
@@ -34,6 +35,7 @@ class ConversationChanges:
         reading: ReadingStore,
         runner: Running,
         farewell: Farewell,
+        briefs: BriefBook,
     ) -> None:
         self._outbox = outbox
         self._store = store
@@ -41,6 +43,7 @@ class ConversationChanges:
         self._reading = reading
         self._runner = runner
         self._farewell = farewell
+        self._briefs = briefs
 
     async def update(self, request: UpdateConversation) -> ConversationFound:
         """Change what is given; a bot's answer that is being written is never said."""
@@ -55,7 +58,8 @@ class ConversationChanges:
                 if due:
                     tx.after_commit.append(lambda: self._runner.wake(*ids))
             await self._keep_facts(tx, request)
-            said = _news(conversation, before, request)
+            news = _news(conversation, before, request)
+            said = [await self._briefs.told(tx, one) for one in news]
             if "resolved" == conversation.standing.status != before.status != "closed":
                 envelope = Envelope.of(conversation, request)
                 said += await self._farewell.ask(tx, conversation, envelope)

@@ -15,6 +15,7 @@ from contracts.v1.sending import MessageFailed, MessageSent, MessageStatusChange
 from contracts.v1.shapes import PLATFORM, RecordedMessage
 from contracts.v1.tenants import ChannelConfigured, RepeatConfiguration, TenantConfigured
 from orchestrator import telling
+from orchestrator.brief_book import BriefBook
 from orchestrator.bursts import Bursts
 from orchestrator.domain import (
     CustomerWish,
@@ -57,6 +58,7 @@ class Handlers:
         runner: Running,
         bursts: Bursts,
         reception: Reception,
+        briefs: BriefBook,
     ) -> None:
         self._outbox = outbox
         self._store = store
@@ -65,6 +67,7 @@ class Handlers:
         self._runner = runner
         self._bursts = bursts
         self._reception = reception
+        self._briefs = briefs
 
     async def on_messages(self, messages: list[MessageReceived], tx: Transaction) -> None:
         """Give customers' messages their places, in the order in which they came.
@@ -233,7 +236,8 @@ class Handlers:
             )
         else:
             await self._store.count_as_answered(tx, *ids)
-        said.append(telling.handoff_requested(envelope, standing, "keyword", keyword))
+        request = telling.handoff_requested(envelope, standing, "keyword", keyword)
+        said.append(await self._briefs.told(tx, request))
         if await self._turns.keep_handoff(
             tx, turn_id, (*ids, first_seq, placed.seq), spoken, keyword, placed
         ):

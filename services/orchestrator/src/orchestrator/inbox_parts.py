@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from bus import Bus
+from orchestrator.brief_book import BriefBook
 from orchestrator.conversation_changes import ConversationChanges
 from orchestrator.conversation_requests import ConversationRequests
 from orchestrator.farewell import Farewell
@@ -44,12 +45,13 @@ def compose_inbox(
     rules: RuleBook,
     runner: Running,
     queries: Queries,
+    briefs: BriefBook,
 ) -> InboxParts:
     """Make every part and hand it what it depends on."""
     inbox = InboxStore(queries)
     life = LifeStore(Queries("orchestrator", "queries_life.sql"))
     farewell = Farewell(store, life, inbox, rules)
-    changes = ConversationChanges(outbox, store, inbox, reading, runner, farewell)
+    changes = ConversationChanges(outbox, store, inbox, reading, runner, farewell, briefs)
     posting = Posting(outbox, store, inbox, reading, rules)
     return InboxParts(
         ConversationRequests(outbox, reading, changes, posting),

@@ -45,7 +45,7 @@ class TurnNotes:
                 "summary",
                 through,
             )
-        if noted or draft.decisions.handoff is not None:
+        if noted:
             tx.after_commit.append(self._wake)
 
 

@@ -16,6 +16,7 @@ from uuid import UUID
 import observe
 from contracts.message import Message
 from orchestrator import telling
+from orchestrator.answer_parts import AnswerParts
 from orchestrator.answering import Answerer, Draft
 from orchestrator.domain import Leased, bot_decides, reply_identity, send_identity
 from orchestrator.drafting import polite
@@ -71,6 +72,7 @@ class TurnWorker:
         answerer: Answerer,
         typing: TypingSigns,
         experiments: ExperimentBook,
+        answers: AnswerParts,
         runs: Runs,
     ) -> None:
         self._outbox = outbox
@@ -80,6 +82,7 @@ class TurnWorker:
         self._answerer = answerer
         self._typing = typing
         self._experiments = experiments
+        self._answers = answers
         self._runs = runs
 
     async def run(self, tenant_id: UUID, conversation_id: UUID) -> Ended:
@@ -194,7 +197,7 @@ class TurnWorker:
         news: list[Message] = []
         # Who wrote meanwhile is not done: only a person may still take over.
         if decisions.handoff is not None or (decisions.ends and not committed.more_waiting):
-            number, news = await self._decide(tx, leased, decisions)
+            number, news = await self._decide(tx, leased, draft)
         reply_id = reply_identity(leased.turn_id)
         message = telling.reply_recorded(
             leased, reply_id, draft.text, draft.citations, committed.placed
@@ -210,13 +213,14 @@ class TurnWorker:
         completed = telling.turn_completed(leased, outcome, message, draft)
         failed = [telling.turn_failed(leased, failure, final=True)] if failure else []
         await self._outbox.say(tx, *said, *news, *failed, completed)
+        await self._answers.notes.note(tx, leased, turn.settings, draft)
         await self._experiments.note(
             tx, leased, turn.parts, draft, _SIDES[outcome], completed.duration_milliseconds
         )
         return outcome, Ended(committed.more_waiting and decisions.handoff is None)
 
     async def _decide(
-        self, tx: Transaction, leased: Leased, decisions: Decisions
+        self, tx: Transaction, leased: Leased, draft: Draft
     ) -> tuple[int, list[Message]]:
         """Do what the model decided, in the commit that says its words.
 
@@ -226,6 +230,7 @@ class TurnWorker:
         conversation = await self._conversations.lock(tx, leased.tenant_id, leased.conversation_id)
         if conversation is None:
             raise LookupError(f"conversation {leased.conversation_id} is gone")
+        decisions = draft.decisions
         reason = decisions.handoff
         standing = bot_decides(
             conversation.standing, handoff=reason is not None, ends=decisions.ends
@@ -236,7 +241,12 @@ class TurnWorker:
         news: list[Message] = [telling.conversation_updated(envelope, standing)]
         if reason is not None:
             news.insert(
-                0, telling.handoff_requested(envelope, standing, decisions.handoff_by, reason)
+                0,
+                await self._answers.briefs.told(
+                    tx,
+                    telling.handoff_requested(envelope, standing, decisions.handoff_by, reason),
+                    draft.evidence,
+                ),
             )
         return standing.ownership_number, news
 
