@@ -26,8 +26,13 @@ from contracts.v1.shapes import (
 )
 
 
-class TypingShown(Stream, owner="orchestrator", heard_by=("channel-ingress",), version=1):
-    """An answer is being made: mark the customer's message as read and show that we type."""
+class TypingShown(
+    Stream, owner="orchestrator", heard_by=("channel-ingress", "gateway"), version=1
+):
+    """An answer is being made: mark the customer's message as read and show that we type.
+
+    gateway shows a colleague's typing in the widget; the bot's it knows by `turn-started`.
+    """
 
     conversation_id: UUID = Field(description="The conversation.")
     channel_id: UUID = Field(description="Its channel.")

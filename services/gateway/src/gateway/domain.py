@@ -16,6 +16,7 @@ from contracts.v1.tenants import (
     TenantConfigured,
     TenantSettings,
 )
+from gateway.people_settings import people_contradictions
 
 _RERANKER: Final = re.compile(r"none|[A-Za-z0-9_.-]+/[!-~]+")
 _QUOTA_MAX: Final = 10**15
@@ -206,7 +207,7 @@ def contradictions(settings: TenantSettings) -> dict[str, str]:
     for name in QUOTAS:
         if (getattr(settings, name) or 0) > _QUOTA_MAX:
             wrong[name] = f"at most {_QUOTA_MAX}"
-    return wrong
+    return wrong | people_contradictions(settings)
 
 
 def changed_quotas(current: TenantSettings, wanted: TenantSettings) -> list[str]:

@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+from typing import Any
 from uuid import UUID
 
 import observe
@@ -128,27 +129,31 @@ class InboxRequests:
             watched = await self._inbox.watched(tx, *ids)
             if watched is None:
                 raise not_found()
-            others = await self._inbox.show_presence(tx, *ids, request.author, request.state)
-        if request.state == "typing":
-            shown = TypingShown.make(
-                tenant_id=request.tenant_id,
-                correlation_id=request.correlation_id,
-                causation_id=request.message_id,
-                conversation_id=request.conversation_id,
-                channel_id=watched["channel_id"],
-                channel_type=watched["channel_type"],
-                contact_external_id=watched["contact_external_id"],
-                provider_message_id=watched["newest_provider_message_id"],
-            )
-            try:
-                await self._bus.stream(shown)
-            except Exception:  # noqa: BLE001 - a sign may be lost, the colleagues' may not
-                _log.warning("typing could not be shown", exc_info=True)
+            others, typed = await self._inbox.show_presence(tx, *ids, request.author, request.state)
+        if typed or request.state == "typing":
+            await self._show_typing(request, watched)
         return PresenceFound(
             others=others,
             ownership_number=watched["ownership_number"],
             last_seq=watched["last_seq"],
         )
+
+    async def _show_typing(self, request: ShowPresence, watched: Any) -> None:
+        shown = TypingShown.make(
+            tenant_id=request.tenant_id,
+            correlation_id=request.correlation_id,
+            causation_id=request.message_id,
+            conversation_id=request.conversation_id,
+            channel_id=watched["channel_id"],
+            channel_type=watched["channel_type"],
+            contact_external_id=watched["contact_external_id"],
+            provider_message_id=watched["newest_provider_message_id"],
+            ended=None if request.state == "typing" else True,
+        )
+        try:
+            await self._bus.stream(shown)
+        except Exception:  # noqa: BLE001 - a sign may be lost, the colleagues' may not
+            _log.warning("typing could not be shown", exc_info=True)
 
 
 def write_place(used: int, canned_reply_id: UUID) -> str:

@@ -142,12 +142,12 @@ class InboxStore:
         conversation_id: UUID,
         author: str,
         state: str,
-    ) -> list[Presence]:
-        """Note a colleague's sign; return the others'."""
-        ids = (tenant_id, conversation_id, author)
+    ) -> tuple[list[Presence], bool]:
+        """Note a colleague's sign; return the others', and whether this one typed until now."""
+        ids = (tenant_id, conversation_id, storable_text(author))
         if state == "left":
-            await tx.execute(self._queries["leave_conversation"], *ids)
+            typed = await tx.fetchval(self._queries["leave_conversation"], *ids)
         else:
-            await tx.execute(self._queries["show_presence"], *ids, state, PRESENCE_SECONDS)
+            typed = await tx.fetchval(self._queries["show_presence"], *ids, state, PRESENCE_SECONDS)
         rows = await tx.fetch(self._queries["list_presences"], *ids)
-        return [Presence(**row) for row in rows]
+        return [Presence(**row) for row in rows], bool(typed)

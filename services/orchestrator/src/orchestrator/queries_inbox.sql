@@ -217,17 +217,25 @@ update canned_replies set used = used + 1
 where tenant_id = $1::uuid and canned_reply_id = $2::uuid
 
 -- name: show_presence
--- Somebody looks at a conversation or types in it, for so many seconds from now.
+-- Somebody looks at a conversation or types in it, for so many seconds from now; answers whether
+-- they typed until now.
+with before as (
+    select state from presences
+    where tenant_id = $1::uuid and conversation_id = $2::uuid and author = $3::text
+        and until > clock_timestamp()
+)
 insert into presences (tenant_id, conversation_id, author, state, until)
 values ($1::uuid, $2::uuid, $3::text, $4::text,
     clock_timestamp() + make_interval(secs => $5::float8))
 on conflict (tenant_id, conversation_id, author) do update
 set state = excluded.state, until = excluded.until
+returning coalesce((select before.state = 'typing' from before), false) as typed
 
 -- name: leave_conversation
--- Somebody closed it.
+-- Somebody closed it; answers whether they typed until now.
 delete from presences
 where tenant_id = $1::uuid and conversation_id = $2::uuid and author = $3::text
+returning state = 'typing' and until > clock_timestamp() as typed
 
 -- name: list_presences
 -- Who else has a conversation open.

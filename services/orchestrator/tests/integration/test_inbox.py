@@ -280,6 +280,9 @@ async def test_colleagues_see_each_other_for_half_a_minute(desk: Desk, ask: Any)
     streamed = [one for one in desk.bus.streamed if isinstance(one, TypingShown)]
     assert [one.contact_external_id for one in streamed] == ["visitor-1"]
     await presence(ask(ShowPresence, author="ana", state="left"))
+    await presence(ask(ShowPresence, author="ana", state="left"))
+    streamed = [one for one in desk.bus.streamed if isinstance(one, TypingShown)]
+    assert [one.ended for one in streamed] == [None, True]
     assert (await presence(ask(ShowPresence, author="bo", state="viewing"))).others == []
     async with desk.database.system() as tx:
         await tx.execute("update presences set until = now() - interval '2 minutes'")

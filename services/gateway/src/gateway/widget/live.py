@@ -12,7 +12,7 @@ import socketio
 
 from bus import Bus, Delivery
 from contracts.message import Message
-from contracts.v1.sending import DeliverToVisitor
+from contracts.v1.sending import DeliverToVisitor, TypingShown
 from contracts.v1.turns import ConversationUpdated, MessageRecorded, ReplyDelta, TurnStarted
 from gateway.domain import visitor_room
 from gateway.media_links import MediaLinks
@@ -44,6 +44,7 @@ class LiveView:
         _show(bus, TurnStarted, self.turn_started)
         _show(bus, ConversationUpdated, self.updated)
         bus.hear_stream(ReplyDelta, self.delta)
+        bus.hear_stream(TypingShown, self.typing)
 
     async def deliver(self, command: DeliverToVisitor) -> None:
         """A message for the visitor; it ends what was streamed."""
@@ -71,6 +72,13 @@ class LiveView:
         if event.channel_type == _WEB:
             await self._streaming.speak(event.channel_id, event.contact_external_id)
             await self._say("typing", event.channel_id, event.contact_external_id, {"on": True})
+
+    async def typing(self, sign: TypingShown) -> None:
+        """A colleague is writing, or stopped."""
+        if sign.channel_type == _WEB:
+            await self._say(
+                "typing", sign.channel_id, sign.contact_external_id, {"on": not sign.ended}
+            )
 
     async def updated(self, event: ConversationUpdated) -> None:
         """The bot fell silent: its half-said words go, and nobody is writing for it any more.
