@@ -8,6 +8,7 @@ from chatctl import (
     command_documents,
     command_eval,
     command_explain,
+    command_inbox,
     command_knowledge,
     command_life,
     command_models,
@@ -18,6 +19,7 @@ from chatctl import (
     command_talk,
     command_tenants,
     command_timeline,
+    command_tools,
     command_trying,
     command_web,
 )
@@ -29,6 +31,7 @@ __all__ = [
     "command_documents",
     "command_eval",
     "command_explain",
+    "command_inbox",
     "command_knowledge",
     "command_life",
     "command_models",
@@ -39,6 +42,7 @@ __all__ = [
     "command_talk",
     "command_tenants",
     "command_timeline",
+    "command_tools",
     "command_trying",
     "command_web",
 ]
