@@ -3,6 +3,7 @@
 import base64
 import binascii
 from datetime import datetime
+from typing import Final
 from uuid import UUID
 
 from bus import Bus, Refused
@@ -26,6 +27,8 @@ from orchestrator.storable import clipped, storable_text
 from orchestrator.takeover_fence import TakeoverFence
 from outbox import Outbox
 from postgres import Transaction
+
+STALE: Final = "stale_ownership"
 
 
 class ConversationRequests:
@@ -107,6 +110,9 @@ class ConversationRequests:
         )
         page = within_bytes(found)
         reached = page[-1].seq if page else request.after_seq
+        if isinstance(request, ListVisitorMessages):
+            # What was refused because a person had taken over never reached them, nor does it now.
+            page = [one for one in page if one.delivery_code != STALE]
         return MessagesListed(
             messages=page, last_seq=last_seq, more=bool(page) and reached < last_seq
         )

@@ -4,7 +4,7 @@ import pytest
 
 import observe
 from bus import AskFailed, AskTimeout
-from contracts.v1.conversations import PostMessage
+from contracts.v1.conversations import ListVisitorMessages, PostMessage
 from contracts.v1.models import CallAbandoned, GenerateReply
 from contracts.v1.sending import SendMessage
 from contracts.v1.turns import HandoffRequested, TurnCompleted, TurnStarted
@@ -186,3 +186,29 @@ async def test_where_the_tenant_wants_it_a_failure_brings_a_person(desk):
     assert (asked.reason, asked.detail) == ("error", "content_filter: No.")
     assert [send.ownership_number for send in desk.outbox.heard(SendMessage)] == [2]
     assert [one.outcome for one in desk.outbox.heard(TurnCompleted)] == ["failed_politely"]
+
+
+async def test_what_was_refused_outside_was_never_said(desk, gate):
+    await desk.hear("Where is my parcel?")
+    await desk.idle()
+    async with desk.database.system() as tx:  # channel-ingress heard of a takeover before it
+        await tx.execute(
+            "update messages set delivery = 'failed', delivery_code = 'stale_ownership'"
+            " where role = 'bot'"
+        )
+    asked = ListVisitorMessages.make(
+        tenant_id=desk.tenant_id,
+        channel_id=desk.channel_id,
+        visitor_id="visitor-1",
+        after_seq=0,
+        limit=10,
+    )
+    replayed = await desk.parts.requests.visitor_messages(asked)
+    assert [one.role for one in replayed.messages] == ["customer"]
+    assert (replayed.last_seq, replayed.more) == (2, False)
+    desk.model_says(gate)
+    await desk.hear("Hello?")
+    question = await gate.next_question()
+    assert [one.role for one in question.messages[1:]] == ["user", "user"]
+    gate.open()
+    await desk.idle()
