@@ -22,6 +22,7 @@ PATHS = ["nonsense", "00000000-0000-0000-0000-000000000000", "%00", "..", "💥"
 ID_NAMES = (
     "channel_id", "document_id", "conversation_id", "webhook_id", "contact_id", "merge_id",
     "template_id", "name", "token", "source_id", "upload_id", "set_id", "canned_reply_id",
+    "curated_answer_id", "cluster_id",
     "question_id", "replay_id", "experiment_id", "message_id", "provider",
 )  # fmt: skip
 ROUNDS = 6
