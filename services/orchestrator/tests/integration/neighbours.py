@@ -7,12 +7,12 @@ from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 from uuid import UUID, uuid4, uuid5
 
-from bus import Bus, Delivery
+from bus import Bus, Delivery, Refused
 from bus.service_bus import outgoing
 from contracts.message import Message
 from contracts.v1.channels import MessageReceived
 from contracts.v1.knowledge import KnowledgeFound, SearchKnowledge
-from contracts.v1.models import GenerateReply, ReplyGenerated
+from contracts.v1.models import EmbedTexts, GenerateReply, ReplyGenerated, TextsEmbedded
 from contracts.v1.sending import SendMessage
 from contracts.v1.shapes import ContactRef, MessageContent
 from contracts.v1.tenants import (
@@ -52,6 +52,7 @@ class Neighbours:
             bus.listen(kind, self._keeper(kind))
         self.retriever.answer(SearchKnowledge, self._search)
         self.router.answer(GenerateReply, self._generate, prefetch=100)
+        self.router.answer(EmbedTexts, self._no_vectors)
 
     async def start(self) -> None:
         for bus in (self.ingress, self.gateway, self.retriever, self.router):
@@ -146,6 +147,9 @@ class Neighbours:
     async def _generate(self, request: GenerateReply) -> ReplyGenerated:
         self.questions.append(request)
         return await self.model(request)
+
+    async def _no_vectors(self, _request: EmbedTexts) -> TextsEmbedded:
+        raise Refused("no_model", "There is none here: nobody waits for one.")
 
     async def _search(self, _request: SearchKnowledge) -> KnowledgeFound:
         return KnowledgeFound(
