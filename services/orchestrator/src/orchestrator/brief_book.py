@@ -31,9 +31,10 @@ class BriefBook:
         tenant_id: UUID,
         conversation_id: UUID,
         evidence: Mapping[str, Any] | None = None,
+        keyword: str | None = None,
     ) -> HandoffBrief:
         """Make and keep the brief; `evidence` is of the turn that ends in this very commit."""
-        lines, rules = await self.by_rules(tx, tenant_id, conversation_id, evidence)
+        lines, rules = await self.by_rules(tx, tenant_id, conversation_id, evidence, keyword)
         await self.keep(tx, tenant_id, conversation_id, rules)
         last_seq = lines[-1].seq if lines else 0
         await tx.execute(
@@ -47,7 +48,8 @@ class BriefBook:
         """Return what is said with its brief, if it asks for a person; else as it is."""
         if not isinstance(said, HandoffRequested):
             return said
-        brief = await self.at_handoff(tx, said.tenant_id, said.conversation_id, evidence)
+        keyword = said.detail if said.reason == "keyword" else None
+        brief = await self.at_handoff(tx, said.tenant_id, said.conversation_id, evidence, keyword)
         tx.after_commit.append(self._wake)
         return said.model_copy(update={"brief": brief})
 
@@ -57,6 +59,7 @@ class BriefBook:
         tenant_id: UUID,
         conversation_id: UUID,
         evidence: Mapping[str, Any] | None = None,
+        keyword: str | None = None,
     ) -> tuple[list[Line], HandoffBrief]:
         """Return the last words, oldest first, and the brief that rules make of everything."""
         ids = (tenant_id, conversation_id)
@@ -69,7 +72,8 @@ class BriefBook:
         if evidence is not None:
             turns.append({part: evidence.get(part) for part in _PARTS})
         summary = await tx.fetchrow(self._queries["find_summary"], *ids)
-        return lines, brief_by_rules(lines, turns, "" if summary is None else summary["text"])
+        told = "" if summary is None else summary["text"]
+        return lines, brief_by_rules(lines, turns, told, keyword)
 
     async def keep(
         self, tx: Transaction, tenant_id: UUID, conversation_id: UUID, brief: HandoffBrief
