@@ -15,6 +15,8 @@ from typing import Any
 
 import pytest
 
+from bus import BrokerAway
+from contracts.v1.channels import MessageReceived
 from contracts.v1.models import GenerateReply
 from contracts.v1.turns import MessageRecorded
 from testkit import ServiceProcess, eventually_async
@@ -34,12 +36,22 @@ def visitor(number: int) -> str:
     return f"visitor-{number}"
 
 
+async def surely_say(neighbours: Neighbours, message: MessageReceived) -> None:
+    """Say it until the broker, which has much to do here, confirms it; repeats change nothing."""
+    while True:
+        try:
+            await neighbours.say(message)
+        except BrokerAway:
+            continue
+        return
+
+
 async def write_all(neighbours: Neighbours, chance: random.Random) -> None:
     """Every customer writes at their own pace, and what they write says who and which it is."""
 
     async def one(number: int, gaps: list[float]) -> None:
         for place, gap in enumerate(gaps):
-            await neighbours.say(neighbours.message(f"c{number}m{place}.", visitor(number)))
+            await surely_say(neighbours, neighbours.message(f"c{number}m{place}.", visitor(number)))
             await asyncio.sleep(gap)
 
     paces = [
