@@ -160,3 +160,33 @@ async def test_a_reason_is_one_line_without_control_characters():
     wish = call('{"reason": "wants\\u0000 a\\n refund"}', "hand_off_to_human")
     await knowledge_tools().call(wish, context)
     assert context.decisions.handoff == "wants a refund"
+
+
+async def test_whatever_a_tool_does_is_no_end_of_the_turn():
+    search = Searched(error=RuntimeError("sk-secret at https://shop.example"))
+    result = await knowledge_tools().call(
+        call('{"query": "a"}'), ToolContext(search, PassageBook())
+    )
+    assert (result.outcome, result.text) == ("failed", "Error: the tool failed")
+
+
+async def test_facts_are_those_that_a_model_may_know():
+    async def facts(_leased):
+        return {
+            "name": "Ana",
+            "phone": "+385",
+            "email": "a@x.example",
+            "tags": [],
+            "language": "hr",
+        }
+
+    registry = ToolRegistry(builtin_tools(SHOP_SETTINGS, facts))
+    context = ToolContext(Searched(), PassageBook(), leased=object())
+    result = await registry.call(call("{}", "get_conversation_facts"), context)
+    assert '"name": "Ana"' in result.text
+    assert "+385" not in result.text
+    assert "a@x.example" not in result.text
+    assert "tags" not in result.text
+    unbound = ToolContext(Searched(), PassageBook())
+    result = await registry.call(call("{}", "get_conversation_facts"), unbound)
+    assert result.outcome == "failed"

@@ -20,6 +20,7 @@ from orchestrator.storable import storable_text
 from orchestrator.tool_schemas import ArgumentCheck
 from orchestrator.tool_text import as_data, cleaned
 from orchestrator.tools import Tool, ToolContext, ToolFailed
+from postgres import DatabaseAway
 
 SECONDS_FOR_WORDS: Final = 5.0
 """What a call leaves of the turn, so that the model can still say something."""
@@ -227,10 +228,17 @@ class OwnTools:
         except ToolFailed as failure:
             # Nobody knows what an unheard call did: it stays an attempt, unless it may be repeated.
             if tool.repeatable or not failure.maybe_done:
-                await self._runs.end(leased, fingerprint, failure.outcome, str(failure))
+                await self._end(leased, fingerprint, failure.outcome, str(failure))
             raise
-        await self._runs.end(leased, fingerprint, "ok", text)
+        await self._end(leased, fingerprint, "ok", text)
         return as_data(tool.name, text)
+
+    async def _end(self, leased: Leased, fingerprint: bytes, outcome: str, text: str) -> None:
+        try:
+            await self._runs.end(leased, fingerprint, outcome, text)
+        except DatabaseAway as error:
+            # It stays an attempt whose end is not known; this turn knows, and goes on.
+            _log.warning("what a tool did is not kept", reason=str(error))
 
     async def _asked(self, tool: OwnTool, call: OwnCall) -> str:
         caller = self._callers.get(tool.kind)

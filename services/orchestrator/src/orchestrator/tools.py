@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from math import inf
 from typing import Any, Final, Literal
 
+import observe
 from contracts.v1.knowledge import FoundPassage, SearchFilter
 from contracts.v1.models import ToolCall, ToolDefinition
 from orchestrator.domain import Leased
@@ -20,6 +21,8 @@ from orchestrator.tool_schemas import ArgumentCheck
 
 RESULT_CHARACTERS_MAX: Final = 24_000
 CALLS_PER_ROUND_MAX: Final = 4
+
+_log = observe.get_logger("orchestrator.tools")
 
 Search = Callable[[str, int, SearchFilter | None], Awaitable[list[FoundPassage]]]
 """(query, limit, filter) -> passages of the conversation's own tenant."""
@@ -125,4 +128,7 @@ class ToolRegistry:
             text = await tool.run(arguments, context)
         except ToolFailed as error:
             return ToolResult(f"Error: {error}", error.outcome, label)
+        except Exception as error:  # noqa: BLE001 - a tool never ends the turn
+            _log.error("a tool failed unexpectedly", tool=label, error=type(error).__name__)
+            return ToolResult("Error: the tool failed", "failed", label)
         return ToolResult(text[:RESULT_CHARACTERS_MAX], "ok", label)

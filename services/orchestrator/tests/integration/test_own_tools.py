@@ -186,6 +186,35 @@ async def test_a_call_that_was_begun_goes_on_when_its_turn_is_cancelled(
     await replica.tools.close()
 
 
+async def test_a_newer_message_waits_for_the_call_that_is_on_its_way(
+    tool_desk: Desk, server: ToolServer, gate: Any
+) -> None:
+    """The turn begins anew while its tool works: one call, and its answer serves the new turn."""
+    going_on = asyncio.Event()
+
+    async def slowly(_request: web.Request) -> web.Response:
+        await going_on.wait()
+        return web.json_response({"refunded": True})
+
+    server.answering = slowly
+    await keep(tool_desk, server.url)
+    tool_desk.model_says(gate)
+    gate.open(wants())
+    await tool_desk.hear("Refund!")
+    await eventually_async(lambda: _true(server.came), "the tool was called")
+    await gate.next_question()
+    await tool_desk.hear("Please.")
+    assert (await gate.next_question()).messages[-1].content == "Refund!\nPlease."
+    gate.open(wants())
+    gate.open("Refunded.")
+    await eventually_async(lambda: _true(gate.opened.qsize() == 1), "the tool is wanted again")
+    going_on.set()
+    await tool_desk.idle()
+    assert (await tool_desk.messages())[-1][2] == "Refunded."
+    assert len(server.came) == 1
+    assert '{"refunded": true}' in told(tool_desk)[0]
+
+
 @pytest.mark.parametrize("repeatable", [False, True])
 async def test_a_crash_between_call_and_answer(
     tool_desk: Desk, server: ToolServer, gate: Any, repeatable: bool
