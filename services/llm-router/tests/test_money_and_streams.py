@@ -36,9 +36,10 @@ from contracts.v1.tenants import TenantConfigured
 from contracts.v1.turns import ReplyDelta
 from llm_router import spending
 from llm_router.choosing import TenantRoute
-from llm_router.domain import Access, Model, Spend
+from llm_router.domain import Access, Model, ModelFailed, Spend
 from llm_router.own_providers import KeptProvider, key_context
 from llm_router.prices import Prices
+from llm_router.provider_gates import Bounds, Gates
 from llm_router.routes import Routes
 from llm_router.spending import Ledger
 from llm_router.streaming import Deltas
@@ -229,8 +230,26 @@ async def test_routes_are_kept_forgotten_and_survive_the_database() -> None:
     )
     assert routes.access(TENANT, route, Model.named("groq/a")) == Access(None, None)
     routes.forget(TENANT)
+    await routes.of(TENANT)
+    assert len(loads) == 2
+    routes.forget(TENANT)
     away = True
-    assert await routes.of(TENANT) == TenantRoute()
+    assert await routes.of(TENANT) == route
+
+
+async def test_nobody_knows_a_tenants_choices_and_its_words_go_nowhere() -> None:
+    async def load(_: UUID) -> TenantRoute:
+        raise ConnectionError("away")
+
+    bounds = Gates(Bounds(concurrent_max=1), None)
+    platform = {"openai": Access("http://x", "sk-platform")}
+    routes = Routes(load, lambda *_: "sk-own", platform, bounds)
+    unknown = await routes.of(TENANT)
+    with pytest.raises(ModelFailed):
+        routes.access(TENANT, unknown, Model.named("openai/a"))
+    builtin = routes.access(TENANT, unknown, Model.named("builtin/extractive"))
+    assert (builtin.url, builtin.gates) == (None, ()), "the builtin waits behind a provider's bound"
+    assert routes.access(TENANT, TenantRoute(), Model.named("openai/a")).gates
 
 
 def test_keys_are_sealed_for_one_tenant_and_provider() -> None:

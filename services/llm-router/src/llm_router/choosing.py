@@ -110,6 +110,8 @@ class TenantRoute:
     embedding_model: str | None = None
     routes: KeptRoutes = field(default_factory=KeptRoutes)
     providers: Mapping[str, KeptProvider] = field(default_factory=dict)
+    is_known: bool = True
+    """False: it could not be read, so that nobody knows to whom the tenant lets its words go."""
 
     def choices(self, platform: Choices) -> Choices:
         """What stands in where a route names nothing: the tenant's settings, else the platform."""

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from uuid import UUID
 
 from llm_router.choosing import TenantRoute
-from llm_router.domain import Access, Gate, Model
+from llm_router.domain import BUILTIN, Access, Gate, Model, ModelFailed
 from llm_router.own_providers import KeptProvider
 from llm_router.provider_gates import Bounds, Gates
 from observe import get_logger
@@ -23,7 +24,11 @@ _log = get_logger("llm-router")
 
 
 class Routes:
-    """Tenants' routes; a database that is away leaves what was known, or the defaults."""
+    """Tenants' routes; a database that is away leaves what was known, or the builtin models.
+
+    A tenant may have its words go to a machine of its own only: as long as nobody knows, they go
+    nowhere.
+    """
 
     def __init__(
         self, load: Load, unseal: Unseal, platform: Mapping[str, Access], gates: Gates | None = None
@@ -43,7 +48,7 @@ class Routes:
             route = await self._load(tenant_id)
         except Exception as error:  # noqa: BLE001 - an answer does not wait for the database
             _log.warning("a tenant's route cannot be read", reason=str(error))
-            route = kept[1] if kept else TenantRoute()
+            route = kept[1] if kept else TenantRoute(is_known=False)
         if len(self._known) >= _TENANTS_MAX:
             self._known.clear()
         self._known[tenant_id] = (time.monotonic(), route)
@@ -51,10 +56,16 @@ class Routes:
 
     def forget(self, tenant_id: UUID) -> None:
         """Read the tenant's route again at its next call."""
-        self._known.pop(tenant_id, None)
+        kept = self._known.get(tenant_id)
+        if kept is not None:
+            self._known[tenant_id] = (-math.inf, kept[1])
 
     def access(self, tenant_id: UUID, route: TenantRoute, model: Model) -> Access:
         """The tenant's own way where it has one, else the platform's. Raises ModelFailed."""
+        if model.provider == BUILTIN:
+            return Access(None, None)
+        if not route.is_known:
+            raise ModelFailed("overloaded", "the tenant's choices cannot be read now")
         kept = route.providers.get(model.provider)
         if kept is not None and kept.is_own:
             return self.own_access(tenant_id, kept)
