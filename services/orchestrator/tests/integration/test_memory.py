@@ -2,8 +2,9 @@
 
 from typing import Any
 
+from bus import AskFailed
 from contracts.v1.conversations import UpdateConversation
-from contracts.v1.models import GenerateReply
+from contracts.v1.models import EmbedTexts, GenerateReply
 from contracts.v1.turns import ConversationUpdated, HandoffRequested, TurnCompleted
 
 MISS = "I could not find this in the documents."
@@ -16,6 +17,7 @@ async def asked(desk, text: str) -> TurnCompleted:
 
 
 async def upkeep(desk) -> None:
+    desk.bus.answers[EmbedTexts] = AskFailed("no_responder", "nobody embeds here")
     await desk.parts.answers.upkeep.once(desk.parts.answers.unanswered, desk.parts.answers.writing)
 
 
