@@ -282,6 +282,8 @@ async def _make_shop(
     platform: WholePlatform, documents: dict[str, str], settings: dict[str, Any]
 ) -> Shop:
     mark = uuid4().hex[:10]
+    # Whoever tests bursts says so: elsewhere nothing is waited for.
+    settings = {"coalesce_milliseconds": 0, **settings}
     async with platform.api() as api:
         tenant = await api.post(
             "/api/tenants",

@@ -76,7 +76,8 @@ def _tokens(platform: WholePlatform, count: int) -> list[str]:
 
 async def _channel(platform: WholePlatform) -> tuple[UUID, UUID]:
     async with platform.api() as api:
-        body = {"slug": f"sockets-{uuid4().hex[:8]}", "name": "Sockets"}
+        settings = {"coalesce_milliseconds": 0}
+        body = {"slug": f"sockets-{uuid4().hex[:8]}", "name": "Sockets", "settings": settings}
         tenant = await api.post("/api/tenants", body)
         body = {"channel_type": "webchat", "name": "Site"}
         path = f"/api/tenants/{tenant['tenant_id']}/channels"
