@@ -22,6 +22,9 @@ _IMAGE_TOKENS_MAX = {"openai/gpt-4o-mini": 40_000}
 """This model's images are billed at thirty-three times the tokens."""
 
 _TOOLS_TOKENS = 512
+_REPAIR_TOKENS = 1_024
+"""What a model is told of its wrong answer."""
+
 _SMALLEST = Decimal("0.0000000001")
 
 
@@ -131,6 +134,14 @@ def with_cheaper(chain: Sequence[Model], rule: Rule | None) -> list[Model]:
 def tokens_at_most(texts: Iterable[str]) -> int:
     """More tokens than any tokenizer makes of these texts: each token takes at least one byte."""
     return sum(len(text.encode()) + CHARACTERS_OF_A_CALL for text in texts)
+
+
+def tokens_at_most_of(call: ChatCall) -> tuple[int, int]:
+    """What a call reads and writes at most; one that has to fit a schema may be repaired once."""
+    read, written = prompt_tokens_at_most(call), call.reply_tokens_max
+    if call.answer_schema is None:
+        return read, written
+    return 2 * read + written + _REPAIR_TOKENS, 2 * written
 
 
 def prompt_tokens_at_most(call: ChatCall) -> int:

@@ -16,7 +16,7 @@ from contracts.v1.models import GenerateReply
 from llm_router import metrics
 from llm_router.budget_store import BudgetStore, Wish
 from llm_router.budget_warnings import BudgetWarnings
-from llm_router.budgets import Rule, prompt_tokens_at_most, rounded_up, with_cheaper
+from llm_router.budgets import Rule, rounded_up, tokens_at_most_of, with_cheaper
 from llm_router.domain import (
     BUILTIN,
     Answered,
@@ -121,9 +121,10 @@ class Reserving:
         rule = await self._store.find_rule(tx, wish.tenant_id)
         if rule is None or rule.monthly_usd is None:
             return None
-        standing = await self._store.open_month(tx, wish.tenant_id)
+        standing = await self._store.standing(tx, wish.tenant_id)
         spent = standing.spent_usd + wish.usd > rule.monthly_usd
         if spent and not standing.exhausted and not wish.is_dear:
+            standing = await self._store.open_month(tx, wish.tenant_id)
             await self._store.note_exhausted(tx, wish.tenant_id, standing.month, exhausted=True)
             standing = replace(standing, exhausted=True)
             await self._warnings.say(tx, wish.tenant_id, rule, standing)
@@ -190,8 +191,8 @@ class RequestPurse:
             return None
         if call.model.provider == BUILTIN and self.hands_over:
             raise ModelFailed(OVER_BUDGET, "the budget is spent, and people answer then")
-        prices, read = self._purses.prices, prompt_tokens_at_most(call)
-        usd = prices.at_most_usd(call.model, read, call.reply_tokens_max)
+        read, written = tokens_at_most_of(call)
+        usd = self._purses.prices.at_most_usd(call.model, read, written)
         is_dear = self._rule.cheaper not in (None, call.model)
         return await self.hold(call.model, usd, call.timeout_seconds, is_dear=is_dear)
 
@@ -273,8 +274,9 @@ class RequestPurse:
         """
         if code in _NEVER_BILLED:
             return Usage(0, 0, Decimal(0), code, estimated=True)
-        read = prompt_tokens(call)
-        output = call.reply_tokens_max if written is None else estimated_tokens(written)
+        read, output = prompt_tokens(call), call.reply_tokens_max
+        if written is not None:
+            output = min(output, estimated_tokens(written))
         usd = self._purses.prices.cost_usd(call.model, read, output)
         return Usage(read, output, usd, code, estimated=True)
 

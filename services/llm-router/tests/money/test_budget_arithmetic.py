@@ -24,6 +24,7 @@ from llm_router.budgets import (
     shown,
     step_of,
     tokens_at_most,
+    tokens_at_most_of,
     with_cheaper,
 )
 from llm_router.domain import ChatCall, Model
@@ -149,7 +150,11 @@ def test_tools_and_images_are_held_for_too(chat: Callable[..., ChatCall]) -> Non
     tool = ToolDefinition(name="search", description="d" * 50, parameters="{}")
     bare = prompt_tokens_at_most(plain)
     assert prompt_tokens_at_most(replace(plain, tools=[tool])) > bare + 50
-    assert prompt_tokens_at_most(replace(plain, answer_schema="{}" * 40)) > bare + 80
+    fitted = replace(plain, answer_schema="{}" * 40)
+    assert prompt_tokens_at_most(fitted) > bare + 80
+    assert tokens_at_most_of(plain) == (bare, 5)
+    assert tokens_at_most_of(fitted)[0] > 2 * prompt_tokens_at_most(fitted), "it may be repaired"
+    assert tokens_at_most_of(fitted)[1] == 10
     seen = PromptImage(sha256="0" * 64, mime_type="image/png")
     shown_one = [plain.messages[0].model_copy(update={"images": [seen]})]
     assert prompt_tokens_at_most(replace(plain, messages=shown_one)) == bare + IMAGE_TOKENS_MAX

@@ -121,6 +121,10 @@ async def test_an_outage_is_no_empty_purse(desk: Desk) -> None:
     desk.model.fails = {"openai/main": "overloaded", "openai/other": "unknown_model"}
     answered = await desk.reply(("openai/main", BUILTIN))
     assert (str(answered.model), desk.purse.step(answered.model)) == (BUILTIN, "full")
+    await spend(desk, "990")
+    desk.model.fails = {"openai/cheap": "overloaded"}
+    answered = await desk.reply(("openai/cheap", "openai/main", BUILTIN))
+    assert str(answered.model) == BUILTIN, "the one that fitted was down: no reason for people"
     assert not desk.purse.hands_over
 
 

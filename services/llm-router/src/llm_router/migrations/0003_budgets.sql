@@ -25,7 +25,7 @@ create table spend_months (
     exhausted boolean not null default false,
     warned int[] not null default '{}',
     primary key (tenant_id, month)
-);
+) with (fillfactor = 50);
 
 -- One row for a call under way that may cost money; it becomes the ledger's row of the same id.
 create table reservations (
