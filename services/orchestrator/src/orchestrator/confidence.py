@@ -18,8 +18,8 @@ from contracts.v1.knowledge import FoundPassage
 from orchestrator.grounding import Grounding
 from orchestrator.self_report import Sure
 
-CONFIDENCE_MINIMUM: Final = 0.35
-"""The platform's threshold where a tenant chose none."""
+CONFIDENCE_MINIMUM: Final = 0.6
+"""The platform's threshold where a tenant chose none; below it fewer than half were right."""
 
 _BASE: Final = 0.45
 _SPREAD: Final = 0.45

@@ -6,19 +6,22 @@ from dataclasses import dataclass
 from typing import Any, Final, Protocol
 from uuid import UUID
 
+import observe
 from contracts.v1.shapes import Citation
 from orchestrator.domain import Leased
 from orchestrator.likeness import CURATED, Asked, Vector, asked, cosine, folded_question, same
 from orchestrator.meaning import Meaning
 from orchestrator.tenant_rules import RuleBook
 from outbox import Outbox
-from postgres import Queries
+from postgres import DatabaseAway, Queries
 
 QUESTIONS_MAX: Final = 1_000
 """Compared in meaning; what a tenant has beyond is found by its words only."""
 _WORDS_MAX: Final = 40
 """What is longer asks for more than a prepared answer says."""
 _QUOTE_CHARACTERS_MAX: Final = 1_000
+
+_log = observe.get_logger("orchestrator.curated")
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +115,11 @@ class CuratedBook:
         """By words first; by meaning only where the tenant has answers with vectors."""
         if len(question.split()) > _WORDS_MAX or not question.strip():
             return None
-        known = await self._questions(leased)
+        try:
+            known = await self._questions(leased)
+        except DatabaseAway as error:
+            _log.info("answered without curated answers", reason=str(error))
+            return None
         if not known:
             return None
         hit = by_words(question, known)

@@ -44,6 +44,11 @@ class Grounding:
         return [one for one in self.claims if one.support and one.support.verdict == "undecided"]
 
     @property
+    def arguable(self) -> list[Judged]:
+        """Claims that words do not decide, or decide only by having none in common."""
+        return [one for one in self.claims if one.support and one.support.nearest]
+
+    @property
     def share(self) -> float | None:
         """Supported share of the claims, an undecided one counts half; None without claims."""
         claims = self.claims

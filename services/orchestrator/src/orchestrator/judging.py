@@ -32,7 +32,7 @@ class Judging:
         """Judge an answer whose citations are checked."""
         language = language_of(text, work.settings.language or "en")
         grounding = judge(text, sources_of(work), language)
-        if grounding.undecided and _matters(work):
+        if grounding.arguable and _matters(work):
             floor = max((one.vector_score for one in work.book.by_number.values()), default=0.0)
             grounding = await self._meaning.decide(
                 grounding, work.leased.tenant_id, work.leased.turn_id, floor or None

@@ -72,7 +72,7 @@ class Meaning:
         self, grounding: Grounding, tenant_id: UUID, turn_id: UUID, floor: float | None
     ) -> Grounding:
         """Decide what words did not; `floor` counts where the model was not measured."""
-        asked = [one for one in grounding.undecided if one.support and one.support.nearest]
+        asked = grounding.arguable
         pairs = _pairs(asked[:_SENTENCES_MAX])
         texts = list(dict.fromkeys(text for pair in pairs for text in pair))[:_TEXTS_MAX]
         if not texts:

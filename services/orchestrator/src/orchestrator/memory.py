@@ -5,12 +5,15 @@ from dataclasses import dataclass
 from itertools import takewhile
 from typing import Final, Protocol
 
+import observe
 from contracts.v1.tenants import TenantSettings
 from orchestrator.domain import Leased
 from outbox import Outbox
-from postgres import Queries
+from postgres import DatabaseAway, Queries
 
 MISSES_MAX: Final = 20
+
+_log = observe.get_logger("orchestrator.memory")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +54,17 @@ class ConversationMemory:
         self._queries = queries
 
     async def of(self, leased: Leased, settings: TenantSettings) -> Memory:
-        """Return what is known; nothing for a conversation that is not kept here."""
+        """Return what is known; nothing for a conversation that is not kept here.
+
+        A database that is away for moments costs the facts, not the answer.
+        """
+        try:
+            return await self._read(leased, settings)
+        except DatabaseAway as error:
+            _log.info("answered without memory", reason=str(error))
+            return Memory()
+
+    async def _read(self, leased: Leased, settings: TenantSettings) -> Memory:
         ids = (leased.tenant_id, leased.conversation_id)
         async with self._outbox.transaction(leased.tenant_id) as tx:
             row = await tx.fetchrow(self._queries["turn_memory"], *ids)

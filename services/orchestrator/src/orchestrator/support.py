@@ -149,16 +149,16 @@ def support_of(
     best = max((one.coverage for one in judged), default=0.0)
     if absent:
         return Support("unsupported", best, absent=absent)
-    for verdict in ("supported", "contradicted"):
-        good = sorted((one for one in judged if one.verdict == verdict), key=_by_coverage)
+    for decided in ("supported", "contradicted"):
+        good = sorted((one for one in judged if one.verdict == decided), key=_by_coverage)
         if good:
             by = tuple(name for one in good for name in one.by)
             return Support(good[0].verdict, good[0].coverage, by)
-    undecided = sorted((one for one in judged if one.verdict == "undecided"), key=_by_coverage)
-    if not undecided:
-        return Support("unsupported", best)
-    nearest = tuple(dict.fromkeys(text for one in undecided for text in one.nearest))
-    return Support("undecided", best, nearest=() if claim.figures else nearest)
+    rest = sorted(judged, key=_by_coverage)
+    undecided = [one for one in rest if one.verdict == "undecided"]
+    nearest = tuple(dict.fromkeys(text for one in undecided or rest for text in one.nearest))
+    verdict: Verdict = "undecided" if undecided else "unsupported"
+    return Support(verdict, best, nearest=() if claim.figures else nearest)
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,9 +200,9 @@ def _against(source: Source, claim: _Claim, *, foreign_too: bool) -> Support:
     foreign = source.language != claim.language
     if foreign and foreign_too and claim.figures and not missing(claim.figures, source.figures):
         return Support("supported", coverage, by)
-    if coverage <= UNRELATED and not (foreign and foreign_too):
-        return Support("unsupported", coverage, by)
     nearest = tuple(unit.text for _, _, unit in scored[:2])
+    if coverage <= UNRELATED and not (foreign and foreign_too):
+        return Support("unsupported", coverage, by, nearest=nearest)
     return Support("undecided", coverage, by, nearest=nearest)
 
 
