@@ -142,6 +142,22 @@ async def test_it_is_closed_within_a_second_and_says_nothing_more(
     assert len(desk.deltas) == said
 
 
+async def test_words_that_waited_for_company_are_not_said_any_more(
+    desk: Desk, chat_call: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("llm_router.streaming.PIECE_SECONDS", 30.0)
+    monkeypatch.setattr("llm_router.streaming.PIECE_CHARACTERS", 10_000)
+    await desk.provider.script({"text": "word " * 400, "chunk_words": 1, "chunk_delay_ms": 10})
+    asked = request(chat_call)
+    asking = asyncio.create_task(desk.handlers.generate_reply(asked))
+    await eventually_async(lambda: len(desk.deltas) == 1, "the first word")
+    await asyncio.sleep(0.1)
+    await desk.in_flight.abandoned(abandon(asked))
+    with pytest.raises(Refused):
+        await asking
+    assert len(desk.deltas) == 1
+
+
 async def test_before_the_first_word_it_is_closed_too(desk: Desk, chat_call: Any) -> None:
     await desk.provider.script({"delay_ms": 15_000})
     asked = request(chat_call)

@@ -133,6 +133,14 @@ async def test_models_that_tell_no_language_are_asked_in_their_own_format(make: 
     assert answer.cost_usd is not None
 
 
+async def test_the_file_tells_its_length_where_the_provider_does_not(make: Any) -> None:
+    desk = make()
+    await desk.provider.script({"operation": "listen", "usage": False}, {"operation": "listen"})
+    answer = await desk.transcribe(opus(17))
+    assert answer.seconds == 17
+    assert answer.cost_usd == pytest.approx(17 / 60 * 0.006)
+
+
 async def test_litellm_listens_for_all_other_providers(make: Any, litellm: LitellmAdapter) -> None:
     desk = make("openai/whisper-1")
     call = ListenCall(

@@ -162,7 +162,7 @@ def failure_of_event(error: Any) -> ModelFailed:
     for name in (error.get("code"), error.get("type")):
         if isinstance(name, int) and 400 <= name < 600:
             return failure_of_status(name, detail, None)
-        if name in _STATUS_OF_ERROR:
+        if isinstance(name, str) and name in _STATUS_OF_ERROR:
             return failure_of_status(_STATUS_OF_ERROR[name], detail, None)
     return failure_of_status(500, detail, None)
 

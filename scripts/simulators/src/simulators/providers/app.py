@@ -110,7 +110,7 @@ async def _openai_transcriptions(request: web.Request) -> web.StreamResponse:
     refusal = openai_wire.recording_complaint(form)
     if refusal is not None:
         return error_answer(openai_wire, Step(kind="error", status=400, message=refusal))
-    return _json(openai_wire.transcribed(form, step.text))
+    return _json(openai_wire.transcribed(form, step.text, tells_length=step.usage))
 
 
 async def _cohere_rerank(request: web.Request) -> web.Response:

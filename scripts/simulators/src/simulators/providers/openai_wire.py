@@ -146,10 +146,14 @@ def recording_complaint(form: dict[str, Any]) -> str | None:
     return None
 
 
-def transcribed(form: dict[str, Any], text: str | None) -> dict[str, Any]:
+def transcribed(
+    form: dict[str, Any], text: str | None, *, tells_length: bool = True
+) -> dict[str, Any]:
     """The answer to `/v1/audio/transcriptions`; 2,000 bytes are a second."""
     seconds = max(1, form["file"]["size"] // 2_000)
     said = "What are your opening hours?" if text is None else text
+    if not tells_length:
+        return {"text": said}
     if form.get("response_format") == "verbose_json":
         plain = {"task": "transcribe", "language": "english", "duration": float(seconds)}
         return plain | {"text": said, "segments": []}
