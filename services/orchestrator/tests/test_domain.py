@@ -122,6 +122,13 @@ def test_resolving_keeps_the_owner():
     assert after == Standing("resolved", "human", "ana", 2)
 
 
+def test_what_a_person_ends_is_over_for_the_bot_too():
+    after = change_standing(FIRST_STANDING, status="closed", owner_kind=None, assignee=None)
+    assert after == Standing("closed", "bot", None, 2)
+    again = change_standing(after, status="closed", owner_kind=None, assignee=None)
+    assert again == after
+
+
 def test_a_closed_conversation_does_not_fall_asleep():
     with pytest.raises(TransitionRefused, match="closed conversation cannot become snoozed"):
         change_standing(

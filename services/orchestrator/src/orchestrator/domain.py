@@ -237,7 +237,11 @@ def change_standing(
     if assignee is not None and owner != "human":
         raise TransitionRefused(f"A conversation owned by {owner} has no assignee.")
     kept = standing.assignee if owner == "human" and not unassign else None
-    return standing.owned_by(owner, wished, assignee or kept)
+    after = standing.owned_by(owner, wished, assignee or kept)
+    if after.bot_answers and wished in _ENDED and standing.status not in _ENDED:
+        # Whoever ends a conversation while the bot writes does not want to read it any more.
+        return replace(after, ownership_number=standing.ownership_number + 1)
+    return after
 
 
 def wakes(standing: Standing) -> Standing:

@@ -162,10 +162,14 @@ select placed.last_seq as seq, placed.last_message_at as created_at, placed.prev
 from placed
 
 -- name: save_standing
--- Change who answers; a bot that gets it back goes on with what nobody answered.
+-- Change who answers; a bot that gets it back goes on with what nobody answered. What is over needs
+-- no answer any more.
 update conversations c
 set status = $3::text, owner_kind = $4::text, assignee = $5::text, ownership_number = $6::bigint,
-    turn_due_at = case when $4::text = 'bot' and c.last_customer_seq > c.last_answered_seq
+    last_answered_seq = case when $3::text in ('resolved', 'closed')
+        then c.last_customer_seq else c.last_answered_seq end,
+    turn_due_at = case when $4::text = 'bot' and $3::text not in ('resolved', 'closed')
+        and c.last_customer_seq > c.last_answered_seq
         then coalesce(c.turn_due_at, clock_timestamp()) end,
     turn_attempts = 0
 where c.tenant_id = $1::uuid and c.conversation_id = $2::uuid

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import random
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
@@ -17,6 +19,9 @@ from .desk import Gate
 from .neighbours import Neighbours, until_idle_for
 
 LEASE_SECONDS = 2.0
+FULL = os.environ.get("CHAT_TEST_FULL") == "1"
+SEEDS = range(20) if FULL else range(1)
+"""CI kills once at each point; CHAT_TEST_FULL=1 plays twenty histories of each."""
 
 Spawn = Callable[..., ServiceProcess]
 
@@ -71,6 +76,7 @@ async def one_message_one_reply(neighbours: Neighbours, text: str) -> None:
 
 
 @pytest.mark.resilience
+@pytest.mark.parametrize("seed", SEEDS)
 @pytest.mark.parametrize(
     "place",
     [
@@ -80,17 +86,37 @@ async def one_message_one_reply(neighbours: Neighbours, text: str) -> None:
         "orchestrator.before_reply_commit",
     ],
 )
-async def test_killed_anywhere_it_answers_once(place: str, spawn: Spawn, neighbours: Neighbours):
+async def test_killed_anywhere_it_answers_once(
+    place: str, seed: int, spawn: Spawn, neighbours: Neighbours
+):
+    """S6 to S9: one kill at each point; the seed says how slow the model is and who writes when."""
+    chance = random.Random(seed)
+    neighbours.model = slowly(neighbours, chance.random() * 0.2)
     victim = spawn()
     await asyncio.to_thread(victim.wait_ready)
     await neighbours.say(neighbours.message("Warm up", "warm"))
     await neighbours.wait_for(SendMessage)
     await asyncio.to_thread(lambda: victim.restart(CHAT_FAILPOINTS=f"{place}=kill"))
     await neighbours.say(neighbours.message("Hello"))
+    if seed:  # a second customer in the same moment, before or after the kill
+        await asyncio.sleep(chance.random() * 0.3)
+        await neighbours.say(neighbours.message("Hello", "second"))
     # In threads: the neighbours of this process must go on answering meanwhile.
     assert await asyncio.to_thread(victim.wait_killed) == -9
     await asyncio.to_thread(victim.start().wait_ready)
     await one_message_one_reply(neighbours, "You said: Hello [1]")
+    if seed:
+        assert [one.body.text for one in neighbours.sends("second")] == ["You said: Hello [1]"]
+
+
+def slowly(neighbours: Neighbours, seconds: float) -> Callable[[GenerateReply], Any]:
+    """Answer as usual, after a while."""
+
+    async def answer(request: GenerateReply) -> Any:
+        await asyncio.sleep(seconds)
+        return await neighbours.answer_at_once(request)
+
+    return answer
 
 
 @pytest.mark.resilience

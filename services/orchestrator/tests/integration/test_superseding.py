@@ -212,3 +212,21 @@ async def test_what_was_refused_outside_was_never_said(desk, gate):
     assert [one.role for one in question.messages[1:]] == ["user", "user"]
     gate.open()
     await desk.idle()
+
+
+@pytest.mark.parametrize("status", ["resolved", "closed"])
+async def test_an_answer_to_what_was_ended_meanwhile_is_not_said(desk, gate, status):
+    await desk.configure(rewrite_questions=False)
+    desk.model_says(gate)
+    await desk.hear("Never mind")
+    await gate.next_question()
+    await desk.take_over(owner_kind=None, assignee=None, status=status)
+    await desk.idle()
+    row = await desk.conversation()
+    assert (row["turn_due_at"], row["last_answered_seq"], row["status"]) == (None, 1, status)
+    assert desk.outbox.heard(SendMessage) == []
+    await desk.hear("One more thing")
+    assert (await gate.next_question()).messages[-1].content == "One more thing"
+    gate.open()
+    await desk.idle()
+    assert len(desk.outbox.heard(SendMessage)) == 1
