@@ -17,7 +17,7 @@ from bus import Bus
 from bus.service_bus import outgoing
 from contracts.v1.channels import ChannelWebhookReceived
 from contracts.v1.conversations import ListVisitorMessages, MessagesListed
-from contracts.v1.sending import DeliverToVisitor, TypingShown
+from contracts.v1.sending import DeliverToVisitor
 from contracts.v1.shapes import RecordedMessage
 from contracts.v1.turns import MessageRecorded, ReplyDelta, TurnStarted
 from gateway.widget import tokens
@@ -199,19 +199,6 @@ class Story:
             **self.place,
         )  # fmt: skip
         await self.owners.of("channel-ingress").publish(outgoing(command))
-
-
-async def test_a_colleague_who_types_is_seen_typing(running: Running, owners: Owners) -> None:
-    answer_places(owners.of("orchestrator"), [])
-    await owners.start()
-    channel, opened, (widget,) = await opened_widgets(running, 1)
-    who = Story(owners, channel, opened["visitor_id"]).who
-    for ended in (None, True):
-        sign = TypingShown.make(provider_message_id=None, ended=ended, **who)
-        await owners.of("orchestrator").stream(sign)
-    await eventually_async(
-        lambda: widget.of("typing") == [{"on": True}, {"on": False}], "both signs"
-    )
 
 
 async def test_every_window_sees_the_answer_being_made(running: Running, owners: Owners) -> None:
