@@ -90,13 +90,13 @@ class BudgetStore:
         assert row is not None
         return _standing(row)
 
-    async def lock_months(
+    async def lock_due_months(
         self, tx: Transaction, months: Collection[tuple[UUID, date]]
     ) -> dict[UUID, list[Standing]]:
-        """Months of tenants, locked in one order."""
+        """Of these months those of which something has to be said, locked in one order."""
         tenants, dates = [one for one, _ in months], [month for _, month in months]
         found: dict[UUID, list[Standing]] = {}
-        for row in await tx.fetch(self._queries["lock_months"], tenants, dates):
+        for row in await tx.fetch(self._queries["lock_due_months"], tenants, dates):
             found.setdefault(row["tenant_id"], []).append(_standing(row))
         return found
 

@@ -25,7 +25,7 @@ class BudgetWarnings:
         wanted = sorted(set(months))
         if not wanted:
             return
-        for tenant_id, standings in (await self._store.lock_months(tx, wanted)).items():
+        for tenant_id, standings in (await self._store.lock_due_months(tx, wanted)).items():
             rule = await self._store.find_rule(tx, tenant_id)
             for standing in standings:
                 if rule is not None:

@@ -50,12 +50,18 @@ from spend_months
 where tenant_id = $1::uuid
     and month = date_trunc('month', now() at time zone 'UTC')::date;
 
--- name: lock_months
--- Sums of months whose warnings are to be looked at, in one order.
+-- name: lock_due_months
+-- Of these months those that passed a share of which nothing was said, locked in one order.
 select m.tenant_id, m.month, m.spent_usd, m.reserved_usd, m.unpriced_calls, m.exhausted, m.warned
 from spend_months as m
 join unnest($1::uuid[], $2::date[]) as wanted (tenant_id, month)
     on wanted.tenant_id = m.tenant_id and wanted.month = m.month
+join budgets as b on b.tenant_id = m.tenant_id
+where exists (
+    select 1
+    from unnest(b.warn_percent) as share
+    where share <> all (m.warned) and 100 * m.spent_usd >= share * b.monthly_usd
+)
 order by m.tenant_id, m.month
 for update of m;
 

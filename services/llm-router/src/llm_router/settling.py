@@ -45,5 +45,9 @@ class Settling:
         return {
             (spend.tenant_id, spend.month or spend.occurred_at.date().replace(day=1))
             for spend in spends
-            if self._rules.of(spend.tenant_id) is not None and (spend.counted_usd or spend.cost_usd)
+            if (spend.counted_usd or spend.cost_usd) and self._warns(spend.tenant_id)
         }
+
+    def _warns(self, tenant_id: UUID) -> bool:
+        rule = self._rules.of(tenant_id)
+        return rule is not None and rule.monthly_usd is not None and bool(rule.warn_percent)
