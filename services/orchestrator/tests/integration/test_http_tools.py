@@ -189,8 +189,9 @@ async def test_addresses_that_are_not_kept_and_not_called(url: str | None) -> No
     with pytest.raises(Refused) as caught:
         check_address(PUBLIC, url)
     assert caught.value.code in {"address_refused", "invalid_tool"}
-    with pytest.raises(ToolFailed):
+    with pytest.raises(ToolFailed) as failed_at_once:
         await asked(tool_at(url or "https://"), PUBLIC)
+    assert failed_at_once.value.outcome == "blocked"
 
 
 @pytest.mark.parametrize(
