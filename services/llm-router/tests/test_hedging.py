@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from llm_router import routing
 from llm_router.choosing import Plan
 from llm_router.cooldowns import Cooldowns
 from llm_router.domain import (
@@ -64,12 +65,14 @@ class Purse:
     def __init__(self) -> None:
         self.reserved: list[str] = []
         self.ended: list[tuple[str, str, str | None]] = []
+        self.told = asyncio.Event()
 
     async def reserve(self, call: ChatCall) -> None:
         self.reserved.append(call.model.name)
 
     def failed(self, call: ChatCall, held: None, code: str, written: str | None) -> None:
         self.ended.append((call.model.name, code, written))
+        self.told.set()
 
 
 class Race:
@@ -125,6 +128,26 @@ async def test_without_hedging_nobody_is_asked_beside(chat_call: Any) -> None:
     race = Race(chat_call, Timed(a=[0.1, "late"], b=["soon"]))
     assert (await race.ask("a", "b", hedge=None)).outcome.text == "late"
     assert race.adapter.asked == ["a"]
+
+
+async def test_a_loser_that_is_slow_to_leave_is_paid_for_when_it_ends(
+    chat_call: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Deaf(Timed):
+        async def chat(self, call: ChatCall, on_words: OnWords | None) -> ChatOutcome:
+            try:
+                return await super().chat(call, on_words)
+            except asyncio.CancelledError:
+                await asyncio.sleep(0.05)
+                return ChatOutcome("after all", (), "stop", 10, 5)
+
+    monkeypatch.setattr(routing, "_STOP_SECONDS_MAX", 0.01)
+    race = Race(chat_call, Deaf(a=[9.0], b=["soon"]))
+    assert (await race.ask("a", "b")).outcome.text == "soon"
+    assert race.purse.ended == []
+    async with asyncio.timeout(2):
+        await race.purse.told.wait()
+    assert race.purse.ended == [("a", "abandoned", "after all")]
 
 
 async def test_the_builtin_is_no_company(chat_call: Any) -> None:

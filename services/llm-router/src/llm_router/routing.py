@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 from contracts.v1.models import ModelTry
 from llm_router import metrics
@@ -260,10 +261,10 @@ class Router:
         if tasks:
             await asyncio.wait(tasks, timeout=_STOP_SECONDS_MAX)
         for task in tasks:
-            if task.done() and not task.cancelled() and task.exception() is None:
-                # It answered too, a moment later: paid for, and not used.
-                lost = task.result()
-                walk.purse.failed(lost.call, lost.held, ABANDONED, lost.outcome.text)
+            if task.done():
+                _pay_unused(walk.purse, task)
+            else:  # an adapter that is slow to leave
+                task.add_done_callback(partial(_pay_unused, walk.purse))
 
     async def _try(self, walk: Walk, runner: Runner) -> Done:
         """Call one model, again where that may help and time allows."""
@@ -365,6 +366,13 @@ class Router:
             variant=walk.plan.variant,
             tries=tuple(walk.tries),
         )
+
+
+def _pay_unused(purse: Purse, task: asyncio.Task[Done]) -> None:
+    """It answered too, a moment later: paid for, and not used."""
+    if not task.cancelled() and task.exception() is None:
+        lost = task.result()
+        purse.failed(lost.call, lost.held, ABANDONED, lost.outcome.text)
 
 
 def _measure(model: Model, code: str, seconds: float) -> None:
