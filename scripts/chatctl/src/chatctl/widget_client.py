@@ -51,7 +51,7 @@ class WidgetClient:
         return said
 
     async def ask(self, text: str, timeout_seconds: float = 60.0) -> AsyncIterator[Said]:
-        """Send one text and yield what is said until the bot's message, which comes last."""
+        """Send one text and yield what is said until somebody's message, which comes last."""
         session = await self.open_session()
         heard: asyncio.Queue[Said] = asyncio.Queue()
         client = socketio.AsyncClient(reconnection=False)
@@ -73,7 +73,7 @@ class WidgetClient:
                 while True:
                     said = await heard.get()
                     yield said
-                    if said.kind == "message" and said.data.get("role") in {"bot", "agent"}:
+                    if said.kind == "message" and said.data.get("role") != "customer":
                         return
         finally:
             await client.disconnect()

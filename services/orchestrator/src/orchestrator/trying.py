@@ -1,6 +1,5 @@
 """What would the bot say? A turn without a customer: nothing of it is kept or sent."""
 
-import json
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from time import monotonic
@@ -15,6 +14,7 @@ from orchestrator.failures import TurnFailure
 from orchestrator.handoff import HandoffWords
 from orchestrator.metrics import Durations
 from orchestrator.tenant_rules import RuleBook
+from orchestrator.tools import Decisions
 from orchestrator.trial_settings import InvalidOverrides, TriedSettings, tried_settings
 from orchestrator.turn_evidence import fitting
 from outbox import Outbox
@@ -35,7 +35,11 @@ class Rehearsal:
     async def perform(self, leased: Leased, settings: TenantSettings) -> tuple[TriedAnswer, Draft]:
         """Answer as the real turn would; raises `TurnFailure`."""
         started = monotonic()
-        draft = await self._answer(leased, settings, Durations())
+        keyword = _keyword_in(leased, settings)
+        if keyword is None:
+            draft = await self._answer(leased, settings, Durations())
+        else:
+            draft = _handed_over(settings, keyword)
         return tried_answer(draft, round((monotonic() - started) * 1000)), draft
 
 
@@ -61,9 +65,6 @@ class Trying:
             own_revision = await self._rules.own_revision(tx, request.tenant_id)
         tried = settled(rules.settings, request.overrides, request.language)
         leased = _talk(request, rules.revision, own_revision, tried)
-        keyword = _keyword_in(leased, tried.settings)
-        if keyword is not None:
-            return _handed_over(tried.settings, keyword)
         try:
             answer, draft = await self._rehearsal.perform(leased, tried.settings)
         except TurnFailure as failure:
@@ -121,21 +122,19 @@ def _keyword_in(leased: Leased, settings: TenantSettings) -> str | None:
     return next((keyword for keyword in found if keyword is not None), None)
 
 
-def _handed_over(settings: TenantSettings, keyword: str) -> ReplyTried:
-    answer = TriedAnswer(
+def _handed_over(settings: TenantSettings, keyword: str) -> Draft:
+    reason = f"The customer wrote {keyword!r}."
+    return Draft(
         text=settings.handoff_reply,
         citations=[],
-        decision="handoff_keyword",
-        confidence=None,
         model=None,
         input_tokens=0,
         output_tokens=0,
         cost_usd=0.0,
-        milliseconds=0,
-        tool_calls=[],
+        tool_rounds=0,
+        evidence={"decision": "handoff_keyword", "keyword": keyword},
+        decisions=Decisions(handoff=reason, handoff_by="keyword"),
     )
-    evidence = json.dumps({"decision": "handoff_keyword", "keyword": keyword}, ensure_ascii=False)
-    return ReplyTried(answer=answer, evidence=evidence, left_out=[])
 
 
 def _talk(request: TryReply, revision: int, own_revision: int, tried: TriedSettings) -> Leased:

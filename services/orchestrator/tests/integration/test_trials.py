@@ -179,6 +179,17 @@ async def test_a_replay_asks_with_the_history_of_then(desk):
     assert "First question?" in json.dumps([one.content for one in second.messages])
 
 
+async def test_a_replay_calls_a_person_where_the_customer_asked_for_one(desk):
+    await desk.hear("A real person, please")
+    await desk.idle()
+    replay = await started(desk, {})
+    await worked_off(desk)
+    ids = {"tenant_id": desk.tenant_id, "replay_id": replay.replay_id}
+    done = (await desk.parts.trials.replays.get(GetReplay.make(**ids))).replay
+    assert (done.before.handed_off, done.after.handed_off) == (1, 1)
+    assert not asked(desk)
+
+
 async def test_a_replay_stops_at_its_budget(desk):
     for number in range(4):
         await desk.hear(f"Question {number}?")
