@@ -54,5 +54,8 @@ def guess_cause(facts: WaitingFacts) -> Guess:
 
 def undelivered(state: str, code: str | None) -> Guess:
     """Return what became of the newest message to the customer."""
-    became = "was not delivered" if state == "failed" else "may not have been delivered"
+    became = {
+        "failed": "was not delivered",
+        "unknown": "may not have been delivered",
+    }.get(state, "has not gone out")
     return Guess("not_delivered", f"Our last message {became}" + (f": {code}." if code else "."))

@@ -67,19 +67,25 @@ class Life:
         if monotonic() - self._silence_looked_at >= INACTIVITY_EVERY_SECONDS:
             self._silence_looked_at = monotonic()
             await self._safely("inactivity", self.end_silent)
+            await self._safely("stuck sends", self.look_for_stuck_sends)
         await self._safely("words", self.keep_words)
 
     async def wake_due(self) -> int:
         """Wake who slept long enough, and go on where people are back."""
         async with self._database.system() as tx:
             due = await self._life.fallen_due(tx, _AT_ONCE)
-        return await self._each("wake", set(due), self._go_on)
+        return await self._each("wake", due, self._go_on)
 
     async def end_silent(self) -> int:
         """Resolve conversations in which nothing was said for as long as their tenants wait."""
         async with self._database.system() as tx:
             found = await self._life.inactive(tx, _AT_ONCE)
-        return await self._each("inactivity", set(found), self._end)
+        return await self._each("inactivity", found, self._end)
+
+    async def look_for_stuck_sends(self) -> None:
+        """Find messages that nothing was heard of; the next alarm tells of them."""
+        async with self._database.system() as tx:
+            await self._life.note_stuck_sends(tx, _AT_ONCE, ALARM_MINUTES)
 
     async def alarm(self) -> int:
         """Tell of every customer who has had no answer for too long, whatever the cause."""
@@ -152,10 +158,12 @@ class Life:
         ENDED_BY_SILENCE.inc()
         return True
 
-    async def _each(self, name: str, keys: set[Key], work: Callable[[Key], Awaitable[bool]]) -> int:
+    async def _each(
+        self, name: str, keys: list[Key], work: Callable[[Key], Awaitable[bool]]
+    ) -> int:
         """Work on each by itself: one that cannot be worked on holds no other up."""
         done = 0
-        for key in keys:
+        for key in dict.fromkeys(keys):
             try:
                 done += await work(key)
             except DatabaseAway:

@@ -72,6 +72,10 @@ class LifeStore:
         """Return customers whom our last message did not reach, each once."""
         return await tx.fetch(self._queries["claim_undelivered"], limit, minutes_otherwise)
 
+    async def note_stuck_sends(self, tx: Transaction, limit: int, minutes_otherwise: int) -> None:
+        """Remember where our last message has been on its way for too long."""
+        await tx.execute(self._queries["note_stuck_sends"], limit, minutes_otherwise)
+
     async def note_undelivered(
         self, tx: Transaction, tenant_id: UUID, message_ids: Sequence[UUID]
     ) -> None:

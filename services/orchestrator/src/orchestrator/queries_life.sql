@@ -114,6 +114,39 @@ set undelivered_since = clock_timestamp()
 from missed
 where c.conversation_id = missed.conversation_id
 
+-- name: note_stuck_sends
+-- Messages to customers that have been on their way for as long as a customer may wait, an hour
+-- back at most: nothing was heard of them, so nothing else would tell.
+with stuck as (
+    select late.conversation_id
+    from tenants t
+    cross join lateral (
+        select c.conversation_id
+        from conversations c
+        join messages m on m.tenant_id = c.tenant_id and m.conversation_id = c.conversation_id
+            and m.seq = c.last_send_seq
+        where c.tenant_id = t.tenant_id
+            and c.last_message_at <= clock_timestamp() - make_interval(mins =>
+                coalesce((t.settings ->> 'unanswered_alarm_minutes')::int, $2::int))
+            and c.last_message_at > clock_timestamp() - make_interval(mins => 60 +
+                coalesce((t.settings ->> 'unanswered_alarm_minutes')::int, $2::int))
+            and c.waiting_since is null and c.alarmed_at is null and c.undelivered_since is null
+            and c.last_customer_seq > 0
+            and m.delivery in ('planned', 'attempting') and m.role in ('bot', 'agent')
+        limit $1::int
+    ) as late
+    where t.state = 'active'
+), held as (
+    select c.conversation_id, c.last_message_at
+    from conversations c
+    where c.conversation_id in (select stuck.conversation_id from stuck)
+    for update of c skip locked
+)
+update conversations c
+set undelivered_since = held.last_message_at
+from held
+where c.conversation_id = held.conversation_id
+
 -- name: claim_undelivered
 -- Tell of customers whom our last message did not reach, once; one that did after all is let go.
 with due as (
@@ -128,7 +161,7 @@ with due as (
     for update of c skip locked
 ), told as (
     update conversations c
-    set undelivered_since = null
+    set undelivered_since = null, alarmed_at = clock_timestamp()
     from due
     where c.conversation_id = due.conversation_id
     returning c.tenant_id, c.conversation_id, c.channel_id, c.channel_type, c.last_send_seq,
@@ -140,7 +173,7 @@ select told.tenant_id, told.conversation_id, told.channel_id, told.channel_type,
 from told
 join messages ours on ours.tenant_id = told.tenant_id
     and ours.conversation_id = told.conversation_id and ours.seq = told.last_send_seq
-    and ours.delivery in ('failed', 'unknown')
+    and ours.delivery in ('failed', 'unknown', 'planned', 'attempting')
 join messages theirs on theirs.tenant_id = told.tenant_id
     and theirs.conversation_id = told.conversation_id and theirs.seq = told.last_customer_seq
 

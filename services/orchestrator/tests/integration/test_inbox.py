@@ -179,6 +179,8 @@ async def test_the_faster_one_has_it(desk: Desk, ask: Any) -> None:
         await late
     assert refused.value.code == "conflict"
     assert "ana has it" in refused.value.detail
+    closed = update(desk, ask, status="closed", expected_ownership_number=seen)
+    assert await code_of(closed) == "conflict"
     number = taken.ownership_number
     same = update(desk, ask, assignee="bo", expected_ownership_number=number)
     assert await code_of(same) == "conflict"

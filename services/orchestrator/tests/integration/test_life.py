@@ -224,6 +224,35 @@ async def test_a_message_that_did_not_arrive_is_told_of_once(desk: Desk) -> None
     assert "token_invalid" in alarm.detail
 
 
+async def test_a_message_of_which_nothing_is_heard_is_told_of_once(desk: Desk) -> None:
+    await desk.hear("Hello")
+    await desk.idle()
+    life = desk.parts.inbox.life
+    for minutes, alarms in ((10, 0), (6, 1), (1, 1)):
+        await earlier(desk, "last_message_at", minutes)
+        await life.look_for_stuck_sends()
+        await life.alarm()
+        assert len(desk.outbox.heard(ConversationUnanswered)) == alarms
+    (alarm,) = desk.outbox.heard(ConversationUnanswered)
+    assert (alarm.cause, alarm.first_seq) == ("not_delivered", 1)
+    assert "has not gone out" in alarm.detail
+    await desk.take_over()
+    await desk.hear("Hello?")
+    await earlier(desk, "waiting_since", 16)
+    await life.alarm()
+    assert desk.outbox.heard(ConversationUnanswered)[-1].cause == "person_silent"
+
+
+async def test_a_message_that_went_out_is_no_loss(desk: Desk) -> None:
+    await desk.hear("Hello")
+    await desk.idle()
+    async with desk.database.system() as tx:
+        await tx.execute("update messages set delivery = 'accepted' where role = 'bot'")
+    await earlier(desk, "last_message_at", 30)
+    await desk.parts.inbox.life.look_for_stuck_sends()
+    assert (await desk.conversation())["undelivered_since"] is None
+
+
 async def test_a_message_refused_for_its_owner_is_no_loss(desk: Desk) -> None:
     await desk.hear("Hello")
     await desk.idle()
