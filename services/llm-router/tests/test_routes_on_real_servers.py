@@ -10,6 +10,7 @@ from uuid import uuid4
 import pytest
 
 from contracts.v1.model_routes import GetModelRoutes, KeepModelRoutes, KeepProvider
+from contracts.v1.models import EmbedTexts
 from llm_router.own_providers import key_context
 from sealing import KeyRing
 
@@ -21,12 +22,20 @@ from .test_on_real_servers import (  # noqa: F401 - the fixtures are used by the
     asker,
     database,
     environment,
-    router,
     rows,
     target,
     until,
 )
 from .world import made_route
+
+
+@pytest.fixture
+async def router(processes: Any, environment: dict[str, str]) -> Any:  # noqa: F811
+    """A router that is quick to pause and to probe."""
+    quick = {"CHAT_LLM_COOLDOWN_SECONDS": "0.2", "CHAT_LLM_PROBE_SECONDS": "0.05"}
+    process = processes.spawn("llm_router", environment, **quick)
+    await asyncio.to_thread(process.wait_ready)
+    return process
 
 
 async def keep(asker: Asker, **route: Any) -> Any:  # noqa: F811 - a fixture's name
@@ -40,7 +49,7 @@ def ended(calls: list[dict[str, Any]]) -> Callable[[str], str]:
 
 
 async def test_routes_hedges_and_keys_through_the_broker(
-    router: Any,  # noqa: F811
+    router: Any,
     asker: Asker,  # noqa: F811
     provider: Any,
     database: Any,  # noqa: F811
@@ -87,7 +96,42 @@ async def test_routes_hedges_and_keys_through_the_broker(
     assert (refused.value.code, refused.value.detail) == (
         "provider_refused", "HTTP 401: Incorrect API key.",
     )  # fmt: skip
+
+    embedding = await keep(asker, purpose="embed", model="openai/sim-embed")
+    assert {route.purpose: route.model for route in embedding.routes}["embed"] == "openai/sim-embed"
+    wish = EmbedTexts.make(tenant_id=TENANT, purpose="query", model=None, texts=["words"])
+    vectors = await asker.retriever.ask(wish, timeout_seconds=10)
+    assert (vectors.model, len(vectors.vectors)) == ("openai/sim-embed", 1)
     stranger = GetModelRoutes.make(tenant_id=uuid4())
     theirs = await asker.gateway.ask(stranger, timeout_seconds=10)
     assert theirs.routes[0].model == "builtin/extractive"
     assert "sk-wrong" not in await asyncio.to_thread(router.log.read_text)
+
+
+async def test_a_model_that_comes_back_is_noticed_without_a_customer(
+    router: Any,
+    asker: Asker,  # noqa: F811
+    provider: Any,
+    session: Any,
+) -> None:
+    await keep(asker, model="openai/sick", fallbacks=[])
+    await provider.script({"kind": "error", "status": 503, "model": "sick", "times": 4})
+    for _ in range(2):
+        assert (await asker.reply()).model == "builtin/extractive"
+
+    async def health() -> str:
+        asked = GetModelRoutes.make(tenant_id=TENANT)
+        found = await asker.gateway.ask(asked, timeout_seconds=10)
+        return str({one.model: one.state for one in found.health}["openai/sick"])
+
+    async def well() -> bool:
+        return await health() == "working"
+
+    await until(well, "the prober finds out")
+    probes = (await provider.calls())[4:]
+    assert {call["body"]["messages"][0]["content"] for call in probes} == {"Say: ok"}
+    assert (await asker.reply()).model == "openai/sick"
+    async with session.get(f"{router.admin_url}/metrics") as answer:
+        told = await answer.text()
+    assert 'chat_llm_probes_total{model="openai/sick",outcome="answered"} 1.0' in told
+    assert 'chat_llm_model_cooling{model="openai/sick"} 0.0' in told
