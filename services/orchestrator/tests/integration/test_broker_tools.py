@@ -17,7 +17,8 @@ import pytest
 from aio_pika.exceptions import ChannelClosed
 from aiormq.exceptions import ChannelAccessRefused
 
-from contracts.definitions import PUBLIC, TOOL_ANSWERS_EXCHANGE, TOOLS_EXCHANGE, tool_consumer
+from contracts import tool_consumer
+from contracts.definitions import PUBLIC, TOOL_ANSWERS_EXCHANGE, TOOLS_EXCHANGE
 from orchestrator.broker_tools import BrokerTools
 from orchestrator.own_tools import OwnTool, OwnTools
 from orchestrator.tools import ToolFailed
@@ -28,27 +29,19 @@ REFUSED = (ChannelAccessRefused, ChannelClosed)
 
 @pytest.fixture
 def events(empty_vhost: Any) -> Any:
-    """Return a vhost like `events`, with acme's and other's queues and users as generated."""
+    """Return a vhost like `events`, where two tenants have tools over the broker."""
     declare_topology(empty_vhost, like=PUBLIC)
     for slug in ("acme", "other"):
-        made = tool_consumer(slug)
-        here = {
-            kind: [{k: v for k, v in entry.items() if k != "vhost"} for entry in made[kind]]
-            for kind in ("queues", "bindings")
-        }
-        empty_vhost.administration.import_definitions(here, empty_vhost.name)
+        consumer_url(empty_vhost, slug)
     return empty_vhost
 
 
 def consumer_url(vhost: Any, slug: str) -> str:
-    """Make the user that `tool_consumer` describes, and return its address."""
-    made, user, password = tool_consumer(slug), f"t{secrets.token_hex(6)}", secrets.token_hex(8)
-    vhost.administration.create_user(user, password)
-    right = made["permissions"][0]
-    vhost.administration.permit(vhost.name, user, right["configure"], right["write"], right["read"])
-    topic = made["topic_permissions"][0]
-    vhost.administration.permit_topic(
-        vhost.name, user, {key: topic[key] for key in ("exchange", "write", "read")}
+    """Import what the operator imports, under a user of this test, and return its address."""
+    user, password = f"t{secrets.token_hex(6)}", secrets.token_hex(8)
+    text = tool_consumer.main(slug, password).replace(f'"tools-{slug}"', f'"{user}"')
+    vhost.administration.import_definitions(
+        json.loads(text.replace(f'"{PUBLIC}"', f'"{vhost.name}"'))
     )
     parts = urlsplit(vhost.url)
     host = parts.netloc.rpartition("@")[2]

@@ -12,12 +12,14 @@ from time import monotonic
 from typing import Any
 from uuid import uuid4
 
+import httpx2
 import pytest
 
 from bus import Refused
 from contracts.v1.models import GenerateReply
 from contracts.v1.tools import KeepMcpServer, ListTools, RemoveMcpServer, TryTool
 from egress import EgressPolicy
+from orchestrator.mcp_http import CheckedTransport
 from orchestrator.mcp_servers import McpAddress, ServerFailed
 from orchestrator.mcp_sessions import McpSessions
 from orchestrator.tools import ToolFailed
@@ -220,6 +222,14 @@ async def test_a_private_address_is_not_dialled(shop: RunningMcp) -> None:
         assert "127.0.0.1" not in str(caught.value)
         await guarded.close()
     assert shop.headers == []
+
+
+async def test_an_address_that_is_not_taken_is_not_even_looked_up() -> None:
+    nobody: Any = None
+    transport = CheckedTransport(nobody, EgressPolicy())
+    for url in ("http://8.8.8.8/mcp", "https://8.8.8.8:22/mcp", "https://[::1]/mcp"):
+        with pytest.raises(httpx2.UnsupportedProtocol):
+            await transport.handle_async_request(httpx2.Request("POST", url, content=b"{}"))
 
 
 async def test_a_program_has_a_clean_environment_and_is_limited(
