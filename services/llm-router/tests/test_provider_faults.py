@@ -52,7 +52,7 @@ async def test_every_fault_is_a_failure_with_a_code(road: Any, fault: str) -> No
         pytest.skip("litellm answers all the same")
     seconds = 0.4 if fault in NEVER_ENDING else 5.0
     failure = await road.failing(step, timeout_seconds=seconds)
-    assert failure.code in codes, failure
+    assert failure.code in ({"bad_response"} if road.lean and fault == "html" else codes), failure
     assert failure.detail
     assert len(await road.provider.calls()) == 1, "one try is one call"
 
