@@ -18,6 +18,7 @@ import pytest
 from bus import BrokerAway
 from contracts.v1.channels import MessageReceived
 from contracts.v1.models import GenerateReply
+from contracts.v1.sending import SendMessage
 from contracts.v1.turns import MessageRecorded
 from testkit import ServiceProcess, eventually_async
 
@@ -70,8 +71,12 @@ async def kill_some(workers: list[ServiceProcess], chance: random.Random, kills:
 
 def answered(neighbours: Neighbours, number: int) -> list[list[str]]:
     """What each answer to a customer covers, in the order of places."""
-    said = [send.body.text for send in neighbours.sends(visitor(number))]
-    return [text.removeprefix("You said: ").removesuffix(" [1]").split("\n") for text in said]
+    return [covers(send) for send in neighbours.sends(visitor(number))]
+
+
+def covers(send: SendMessage) -> list[str]:
+    """Which messages an answer repeats."""
+    return send.body.text.removeprefix("You said: ").removesuffix(" [1]").split("\n")
 
 
 @pytest.mark.resilience
@@ -96,13 +101,16 @@ async def test_nothing_is_lost_doubled_or_overtaken(
         write_all(neighbours, chance), kill_some(workers, chance, 6 if FULL else 1)
     )
 
-    async def all_covered() -> bool:
-        covered = sum(
-            len(texts) for number in range(CONVERSATIONS) for texts in answered(neighbours, number)
-        )
-        return covered >= CONVERSATIONS * MESSAGES
+    def covered() -> int:
+        return sum(len(covers(send)) for send in neighbours.heard(SendMessage))
 
-    await eventually_async(all_covered, "every message answered", 150.0 if FULL else 40.0)
+    async def all_covered() -> bool:
+        return covered() >= CONVERSATIONS * MESSAGES
+
+    try:
+        await eventually_async(all_covered, "every message answered", 150.0 if FULL else 40.0)
+    except AssertionError as error:
+        raise AssertionError(f"{covered()} of {CONVERSATIONS * MESSAGES} answered") from error
     seconds = time.monotonic() - started
     for number in range(CONVERSATIONS):
         check(neighbours, number)
