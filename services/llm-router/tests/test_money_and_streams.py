@@ -253,6 +253,7 @@ async def test_nobody_knows_a_tenants_choices_and_its_words_go_nowhere() -> None
 
 
 def test_keys_are_sealed_for_one_tenant_and_provider() -> None:
+    assert key_context(TENANT, "openai") == f"provider-key:{TENANT}:openai"  # as gateway seals it
     assert key_context(TENANT, "openai") != key_context(UUID(int=8), "openai")
 
 
