@@ -9,8 +9,6 @@ from dataclasses import dataclass, replace
 from typing import Final
 from uuid import UUID
 
-import asyncpg
-
 from bus import Bus, Refused
 from contracts.v1.tenants import TenantSettings
 from contracts.v1.trying import (
@@ -149,21 +147,18 @@ class Experiments:
             request.percent,
             request.rule,
         )
-        try:
-            async with self._outbox.transaction(request.tenant_id) as tx:
-                try:
-                    rules = await self._rules.of(tx, request.tenant_id, 0)
-                except LookupError as error:
-                    raise Refused("not_found", "There is no such tenant.") from error
-                settled(rules.settings, request.overrides, None)
-                await self._store.begin(tx, trial)
-                await self._rules.changed_here(tx, request.tenant_id)
-                return ExperimentFound(
-                    experiment=await self._shown(tx, request.tenant_id, trial.trial_id)
-                )
-        except asyncpg.UniqueViolationError as error:
-            detail = f"A {request.experiment_kind} runs already: stop it first."
-            raise Refused("already_running", detail) from error
+        async with self._outbox.transaction(request.tenant_id) as tx:
+            try:
+                rules = await self._rules.of(tx, request.tenant_id, 0)
+            except LookupError as error:
+                raise Refused("not_found", "There is no such tenant.") from error
+            settled(rules.settings, request.overrides, None)
+            if not await self._store.begin(tx, trial):
+                detail = f"A {request.experiment_kind} runs already: stop it first."
+                raise Refused("already_running", detail)
+            await self._rules.changed_here(tx, request.tenant_id)
+            shown = await self._shown(tx, request.tenant_id, trial.trial_id)
+        return ExperimentFound(experiment=shown)
 
     async def list(self, request: ListExperiments) -> ExperimentsListed:
         """The newest experiments with their numbers."""

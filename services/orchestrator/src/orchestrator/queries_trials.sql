@@ -2,11 +2,12 @@
 -- A tenant's settings and revisions, to lay others over them.
 select revision, own_revision, settings from tenants where tenant_id = $1::uuid
 
--- name: insert_replay
--- Begin a replay.
+-- name: insert_trial
+-- Begin a trial; no row where an experiment of its kind goes on already.
 insert into trials (trial_id, tenant_id, kind, name, overrides, state, budget_usd, percent, rule)
 values ($1::uuid, $2::uuid, $3::text, $4::text, $5::jsonb, 'running', $6::numeric, $7::float8,
     $8::jsonb)
+on conflict do nothing
 returning created_at
 
 -- name: choose_past_turns

@@ -70,10 +70,10 @@ class TrialStore:
     def __init__(self, queries: Queries) -> None:
         self.queries = queries
 
-    async def begin(self, tx: Transaction, trial: NewTrial) -> datetime:
-        """Begin a trial; raises asyncpg's UniqueViolationError for a second experiment."""
-        created_at: datetime = await tx.fetchval(
-            self.queries["insert_replay"],
+    async def begin(self, tx: Transaction, trial: NewTrial) -> bool:
+        """Begin a trial; False where an experiment of its kind goes on already."""
+        created_at: datetime | None = await tx.fetchval(
+            self.queries["insert_trial"],
             trial.trial_id,
             trial.tenant_id,
             trial.kind,
@@ -83,7 +83,7 @@ class TrialStore:
             trial.percent,
             trial.rule and trial.rule.model_dump_json(),
         )
-        return created_at
+        return created_at is not None
 
     async def choose_turns(
         self,
