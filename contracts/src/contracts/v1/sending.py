@@ -26,9 +26,7 @@ from contracts.v1.shapes import (
 )
 
 
-class TypingShown(
-    Stream, owner="orchestrator", heard_by=("channel-ingress", "gateway"), version=1
-):
+class TypingShown(Stream, owner="orchestrator", heard_by=("channel-ingress", "gateway"), version=1):
     """An answer is being made: mark the customer's message as read and show that we type.
 
     gateway shows a colleague's typing in the widget; the bot's it knows by `turn-started`.
