@@ -36,6 +36,7 @@ class BriefBook:
         """Make and keep the brief; `evidence` is of the turn that ends in this very commit."""
         lines, rules = await self.by_rules(tx, tenant_id, conversation_id, evidence, keyword)
         await self.keep(tx, tenant_id, conversation_id, rules)
+        await tx.execute(self._queries["await_person"], tenant_id, conversation_id)
         last_seq = lines[-1].seq if lines else 0
         await tx.execute(
             self._queries["want_writing"], conversation_id, tenant_id, "brief", last_seq

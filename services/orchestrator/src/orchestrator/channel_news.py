@@ -13,6 +13,7 @@ from orchestrator import telling
 from orchestrator.bursts import Bursts
 from orchestrator.domain import inbound_identity, somebody_else_speaks, thread_held_by
 from orchestrator.news_store import NewsStore
+from orchestrator.reception import Reception
 from orchestrator.running import Running
 from orchestrator.store import ConversationStore, FromContact, LockedConversation
 from orchestrator.telling import Envelope
@@ -36,9 +37,11 @@ class ChannelNews:
         news: NewsStore,
         runner: Running,
         bursts: Bursts,
+        reception: Reception,
     ) -> None:
         self._outbox, self._store = outbox, store
         self._news, self._runner, self._bursts = news, runner, bursts
+        self._reception = reception
 
     async def on_echo(self, heard: EchoReceived, tx: Transaction) -> None:
         """Somebody speaks for the business elsewhere: the bot is silent from now on."""
@@ -49,6 +52,8 @@ class ChannelNews:
         placed = await self._store.record_echo(tx, heard, standing, author)
         if placed is None:
             return
+        if not heard.imported:
+            await self._reception.person_spoke(tx, conversation)
         envelope = Envelope.of(conversation, heard)
         said: list[Message] = []
         if envelope.is_watched:

@@ -108,7 +108,7 @@ def compose(
     handlers = Handlers(
         outbox, store, turns, rules, runner, bursts, inbox.reception, answers.briefs
     )
-    news = ChannelNews(outbox, store, NewsStore(queries), runner, bursts)
+    news = ChannelNews(outbox, store, NewsStore(queries), runner, bursts, inbox.reception)
     evidence = TurnEvidence(outbox, queries, reading)
     return Parts(
         outbox,

@@ -52,7 +52,7 @@ def compose_inbox(
     life = LifeStore(Queries("orchestrator", "queries_life.sql"))
     farewell = Farewell(store, life, inbox, rules)
     changes = ConversationChanges(outbox, store, inbox, reading, runner, farewell, briefs)
-    posting = Posting(outbox, store, inbox, reading, rules)
+    posting = Posting(outbox, store, inbox, life, reading, rules)
     return InboxParts(
         ConversationRequests(outbox, reading, changes, posting),
         InboxRequests(outbox, inbox, bus),

@@ -94,6 +94,10 @@ class LifeStore:
         """Delete signs that ran out."""
         await tx.execute(self._queries["forget_presences"])
 
+    async def person_spoke(self, tx: Transaction, key: Key) -> None:
+        """The person whom the customer was promised is there."""
+        await tx.execute(self._queries["person_spoke"], *key)
+
     async def keep_language(self, tx: Transaction, key: Key, language: str) -> None:
         """Keep in which language the customer writes, unless a person said it."""
         await tx.execute(self._queries["keep_language"], *key, language)

@@ -12,6 +12,7 @@ from orchestrator.canned_words import Unfilled, filled, known_words
 from orchestrator.conversation_changes import locked, owned_now
 from orchestrator.domain import person_speaks, posted_identity, send_identity
 from orchestrator.inbox_store import InboxStore
+from orchestrator.life_store import LifeStore
 from orchestrator.reading import ReadingStore
 from orchestrator.storable import json_bytes, storable_text
 from orchestrator.store import Aside, ConversationStore, LockedConversation
@@ -31,12 +32,14 @@ class Posting:
         outbox: Outbox,
         store: ConversationStore,
         inbox: InboxStore,
+        life: LifeStore,
         reading: ReadingStore,
         rules: RuleBook,
     ) -> None:
         self._outbox = outbox
         self._store = store
         self._inbox = inbox
+        self._life = life
         self._reading = reading
         self._rules = rules
 
@@ -123,6 +126,7 @@ class Posting:
             request.reply_to,
         )
         placed = await self._store.append(tx, conversation, standing, aside)
+        await self._life.person_spoke(tx, (conversation.tenant_id, conversation.conversation_id))
         message = telling.aside_recorded(aside, placed)
         envelope = Envelope.of(conversation, request)
         said: list[Message] = [

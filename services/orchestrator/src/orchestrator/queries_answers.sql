@@ -256,3 +256,8 @@ select c.channel_id, c.channel_type, c.contact_external_id, c.status, c.owner_ki
 from conversations c
 where c.tenant_id = $1::uuid and c.conversation_id = $2::uuid
 for update of c
+
+-- name: await_person
+-- The customer was promised a person: they wait until one speaks.
+update conversations set person_awaited_since = clock_timestamp()
+where tenant_id = $1::uuid and conversation_id = $2::uuid and owner_kind = 'human'

@@ -87,9 +87,10 @@ with due as (
         due.is_served
 )
 select told.*,
-    (select min(m.seq) from messages m
+    coalesce((select min(m.seq) from messages m
      where m.tenant_id = told.tenant_id and m.conversation_id = told.conversation_id
-        and m.role = 'customer' and m.seq > told.last_answered_seq) as first_seq,
+        and m.role = 'customer' and m.seq > told.last_answered_seq),
+        nullif(told.last_customer_seq, 0)) as first_seq,
     (select turns.evidence ->> 'failure' from turns
      where turns.tenant_id = told.tenant_id and turns.conversation_id = told.conversation_id
         and turns.first_seq > told.last_answered_seq
@@ -217,6 +218,11 @@ select count(*) from taken
 -- name: forget_presences
 -- Signs that ran out.
 delete from presences where until < clock_timestamp() - make_interval(secs => 60)
+
+-- name: person_spoke
+-- The person who was promised is there.
+update conversations set person_awaited_since = null
+where tenant_id = $1::uuid and conversation_id = $2::uuid and person_awaited_since is not null
 
 -- name: keep_language
 -- The language in which the customer writes, unless a person said it.

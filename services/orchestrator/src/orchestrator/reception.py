@@ -95,6 +95,11 @@ class Reception:
         for tenant_id, group in groupby(lost, key=lambda one: one.tenant_id):
             await self._life.note_undelivered(tx, tenant_id, [one.message_id for one in group])
 
+    async def person_spoke(self, tx: Transaction, conversation: LockedConversation) -> None:
+        """The person whom the customer was promised is there."""
+        key = (conversation.tenant_id, conversation.conversation_id)
+        await self._life.person_spoke(tx, key)
+
     def _closed_until(self, rules: TenantRules) -> datetime | None:
         if rules.settings.away_mode != "away" or not (rules.settings.away_reply or "").strip():
             return None

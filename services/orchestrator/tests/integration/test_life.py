@@ -9,7 +9,7 @@ from uuid import UUID
 import pytest
 
 from bus import Refused
-from contracts.v1.conversations import UpdateConversation
+from contracts.v1.conversations import PostMessage, UpdateConversation
 from contracts.v1.inbox import ConversationUnanswered
 from contracts.v1.sending import MessageFailed, SendMessage
 from contracts.v1.tenants import BusinessHours
@@ -157,6 +157,36 @@ async def test_a_waiting_customer_is_told_of_once_for_each_waiting(desk, assigne
     await earlier(desk, "waiting_since", 16)
     await both_sweep(desk)
     assert len(desk.outbox.heard(ConversationUnanswered)) == 1
+
+
+async def test_who_was_promised_a_person_waits_until_one_speaks(desk: Desk) -> None:
+    await desk.hear("I want a human")
+    row = await desk.conversation()
+    assert row["last_answered_seq"] == row["last_customer_seq"] == 1
+    assert row["waiting_since"] is not None
+    await desk.take_over(assignee="ana")
+    assert (await desk.conversation())["waiting_since"] == row["waiting_since"]
+    await earlier(desk, "waiting_since", 16)
+    await both_sweep(desk)
+    (alarm,) = desk.outbox.heard(ConversationUnanswered)
+    assert (alarm.cause, alarm.first_seq) == ("person_silent", 1)
+    await desk.parts.requests.post(
+        PostMessage.make(
+            tenant_id=desk.tenant_id, conversation_id=desk.conversation_of(),
+            idempotency_key="1", author="ana", text="Here I am.",
+        )
+    )  # fmt: skip
+    assert (await desk.conversation())["waiting_since"] is None
+
+
+async def test_a_promise_ends_with_the_bot_or_with_the_conversation(desk: Desk) -> None:
+    for change in ({"owner_kind": "bot"}, {"owner_kind": None, "status": "resolved"}):
+        await desk.hear("I want a human")
+        assert (await desk.conversation())["waiting_since"] is not None
+        await desk.take_over(assignee=None, **change)
+        await desk.settled()
+        row = await desk.conversation()
+        assert (row["waiting_since"], row["person_awaited_since"]) == (None, None)
 
 
 async def test_a_second_waiting_is_told_of_again(desk: Desk) -> None:
