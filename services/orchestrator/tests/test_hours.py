@@ -105,7 +105,7 @@ days = st.sampled_from(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(week, zones, days, st.integers(0, 3 * 24 * 60))
 def test_nothing_is_open_before_the_next_opening(week, zone, day, minutes):
     """Around every kind of clock change, against a look at each minute."""

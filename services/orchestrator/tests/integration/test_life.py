@@ -16,6 +16,7 @@ from contracts.v1.tenants import BusinessHours
 from contracts.v1.turns import ConversationUpdated, HandoffRequested
 
 from .desk import Desk, Gate
+from .test_channel_news import echo
 
 
 def closed_now(**more: Any) -> BusinessHours:
@@ -176,6 +177,16 @@ async def test_who_was_promised_a_person_waits_until_one_speaks(desk: Desk) -> N
             idempotency_key="1", author="ana", text="Here I am.",
         )
     )  # fmt: skip
+    assert (await desk.conversation())["waiting_since"] is None
+
+
+async def test_a_promise_is_kept_by_whoever_speaks_on_the_phone(desk: Desk) -> None:
+    await desk.hear("I want a human")
+    async with desk.database.transaction(desk.tenant_id) as tx:
+        await desk.parts.news.on_echo(echo(desk, imported=True, provider_id="old"), tx)
+    assert (await desk.conversation())["waiting_since"] is not None
+    async with desk.database.transaction(desk.tenant_id) as tx:
+        await desk.parts.news.on_echo(echo(desk), tx)
     assert (await desk.conversation())["waiting_since"] is None
 
 
