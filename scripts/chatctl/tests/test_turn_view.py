@@ -79,3 +79,29 @@ def test_the_question_the_causes_and_the_figures_are_there():
 
 def test_the_prompt_is_shown_when_asked_for():
     assert "You are [Bora]." in shown(with_prompt=True)
+
+
+def test_what_nothing_supports_is_shown():
+    evidence = {
+        "decision": "disclaimed",
+        "confidence": {"value": 0.31, "grounded": 0.5},
+        "grounding": {
+            "sentences": [
+                {"kind": "claim", "words": "Items go back in 30 days.", "verdict": "supported"},
+                {
+                    "kind": "claim",
+                    "words": "We won 7 prizes.",
+                    "verdict": "unsupported",
+                    "absent": ["7"],
+                },
+            ]
+        },
+        "prompt_sections": [{"section": "history", "tokens": 9, "of": 40, "kept": 12}],
+    }
+    console = Console(file=io.StringIO(), width=120)
+    print_turn(console, {**TURN, "evidence": evidence, "left_out": []}, with_prompt=False)
+    shown = console.file.getvalue()
+    assert "Confidence 0.31 (grounded 0.5)" in shown
+    assert "unsupported We won 7 prizes. (nothing given holds: 7)" in shown
+    assert "Items go back" not in shown
+    assert "the prompt holds less: history 12 of 40" in shown

@@ -5,6 +5,7 @@ from __future__ import annotations
 from chatctl import (
     command_channel_health,
     command_channels,
+    command_curated,
     command_documents,
     command_eval,
     command_explain,
@@ -28,6 +29,7 @@ from chatctl.cli import app
 __all__ = [
     "command_channel_health",
     "command_channels",
+    "command_curated",
     "command_documents",
     "command_eval",
     "command_explain",

@@ -130,10 +130,10 @@ class GatewayApi:
         return await self.call(method, path, data=form, timeout=UPLOAD_TIMEOUT)
 
     async def every(self, path: str, **query: str | int) -> AsyncIterator[dict[str, Any]]:
-        """Yield every item of a list, page by page."""
+        """Yield every item of a list, page by page; `limit` where its pages are smaller."""
         cursor: str | None = None
         while True:
-            wanted = {**query, "limit": PAGE_ITEMS, **({"cursor": cursor} if cursor else {})}
+            wanted = {"limit": PAGE_ITEMS, **query, **({"cursor": cursor} if cursor else {})}
             page = await self.get(path, **wanted)
             for item in page["items"]:
                 yield item

@@ -44,11 +44,30 @@ def print_turn(console: Console, turn: Mapping[str, Any], *, with_prompt: bool) 
     for message in told.get("prompt") or [] if with_prompt else []:
         console.print(f"\n[bold]{message['role']}[/bold]")
         console.print(message["content"], markup=False)
+    _print_judged(console, told)
     stages = told.get("milliseconds") or {}
     times = ", ".join(f"{stage} {value:.1f}" for stage, value in stages.items())
     console.print(f"\n[bold]Milliseconds[/bold] {times or 'not measured'}")
     if turn["left_out"]:
         console.print(f"[yellow]too large to show: {', '.join(turn['left_out'])}[/yellow]")
+
+
+def _print_judged(console: Console, told: Mapping[str, Any]) -> None:
+    """How sure the bot was, what nothing supports, and what the prompt could not hold."""
+    sure = told.get("confidence") or {}
+    if sure.get("value") is not None:
+        parts = ", ".join(f"{name} {value}" for name, value in sure.items() if name != "value")
+        console.print(f"\n[bold]Confidence[/bold] {sure['value']:.2f} [dim]({escape(parts)})[/dim]")
+    for sentence in (told.get("grounding") or {}).get("sentences") or []:
+        if sentence.get("verdict") in ("unsupported", "contradicted", "undecided"):
+            absent = ", ".join(sentence.get("absent") or [])
+            why = f" [dim](nothing given holds: {escape(absent)})[/dim]" if absent else ""
+            words = escape(sentence["words"])
+            console.print(f"[yellow]{sentence['verdict']}[/yellow] {words}{why}")
+    for part in told.get("prompt_sections") or []:
+        if part.get("cut") or part.get("kept", 0) < part.get("of", 0):
+            kept = f"{part['kept']} of {part['of']}" if "of" in part else "cut"
+            console.print(f"[dim]the prompt holds less: {part['section']} {kept}[/dim]")
 
 
 def _print_search(
