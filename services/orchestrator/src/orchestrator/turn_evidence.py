@@ -13,6 +13,7 @@ from postgres import Queries
 PAGE_BYTES_MAX: Final = 200_000
 _DISPENSABLE: Final = (
     "earlier",
+    "thrown_away",
     "prompt",
     "tool_calls",
     "passages",

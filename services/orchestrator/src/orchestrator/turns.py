@@ -39,6 +39,9 @@ from orchestrator.typing_signs import TypingSigns
 from outbox import Outbox
 from postgres import DatabaseAway, Transaction
 
+UNSAID_CHARACTERS_MAX: Final = 2_000
+"""Of an answer that was thrown away because the customer wrote more."""
+
 _SAVE_PAUSES_SECONDS: Final = (0.2, 0.5, 1.0, 2.0, 4.0, 8.0)
 
 _SIDES: Final[dict[str, Side]] = {
@@ -256,7 +259,7 @@ class TurnWorker:
         if run.why_cut == "superseded" or may_restart(leased, run.turn.settings):
             record = run.record()
             if draft.text:
-                record["unsaid"] = draft.text
+                record["unsaid"] = draft.text[:UNSAID_CHARACTERS_MAX]
             due_in = await self._store.throw_away(tx, leased, record)
             if due_in is not None:
                 return "superseded", Ended(due_in <= 0, due_in if due_in > 0 else None)
