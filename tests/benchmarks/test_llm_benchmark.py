@@ -1,35 +1,29 @@
-"""What a model call costs on our side: raw aiohttp, the lean path, the router, litellm, builtin."""
+"""What a model call costs on our side, against raw aiohttp, litellm, and LiteLLM's own proxy."""
 
 from __future__ import annotations
 
 import asyncio
+import subprocess
 import sys
-import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
+from pathlib import Path
 from statistics import median
-from uuid import uuid4
+from typing import Any
 
 import aiohttp
-import orjson
 import pytest
+from litellm_proxy import LitellmProxy, ProxyMissing, installed
+from llm_roads import MODEL, OverTheBus, Road, Seen, Wire, in_process, measure
 from report import ratio, write_section
 
-from contracts.v1.models import ChatMessage, GivenPassage
 from embedded import free_port
-from llm_router.builtin import BuiltinAdapter
-from llm_router.cooldowns import Cooldowns
-from llm_router.domain import Access, ChatCall, Model
-from llm_router.lean import LeanAdapter
-from llm_router.openai_wire import chat_body
-from llm_router.prices import Prices
-from llm_router.routing import Limits, Router
-from llm_router.through_litellm import LitellmAdapter
 
 ROUNDS = 3
 AT_ONCE = 32
-TEXT = "You may return an item within 30 days. Keep the bill. " * 4
-PROMPT = f'Answer.\n<passage number="1" title="Returns">\n{TEXT}\n</passage>'
-Ask = Callable[[], Awaitable[object]]
+PROXY = "LiteLLM's proxy, one worker"
+FREE = "llm-router over the bus, a free model"
+PAID = "llm-router over the bus, a model with a price"
+WEIGHT = Path(__file__).with_name("router_weight.py")
 
 
 @pytest.fixture
@@ -46,89 +40,135 @@ async def provider() -> AsyncIterator[str]:
     await process.wait()
 
 
-def chat_call(url: str, model: str) -> ChatCall:
-    messages = [
-        ChatMessage(role=role, content=text, tool_calls=[], tool_call_id=None)
-        for role, text in (("system", PROMPT), ("user", "How long do I have to return an item?"))
-    ]
-    return ChatCall(
-        tenant_id=uuid4(),
-        model=Model.named(model),
-        access=Access(url, "sk-bench"),
-        purpose="answer",
-        messages=messages,
-        tools=[],
-        passages=[GivenPassage(number=1, title="Returns", text=TEXT)],
-        reply_tokens_max=200,
-        timeout_seconds=30.0,
-    )
+@pytest.fixture
+async def session() -> AsyncIterator[aiohttp.ClientSession]:
+    connector = aiohttp.TCPConnector(limit=200)
+    async with aiohttp.ClientSession(connector=connector) as opened:
+        yield opened
 
 
-def clients(session: aiohttp.ClientSession, url: str) -> dict[str, tuple[Ask, int]]:
-    """Each client's call, and how many calls one measurement makes."""
-    call, lean = chat_call(url, "openai/sim-small"), LeanAdapter(session, 20.0)
-    builtin_call, builtin = chat_call(url, "builtin/extractive"), BuiltinAdapter(None)
-    litellm = LitellmAdapter(builtin, 20.0)
-    router = Router(lambda _: lean, Prices(), Cooldowns(10.0), Limits(60.0, 1))
-
-    async def raw() -> object:
-        body = orjson.dumps(chat_body(call, stream=False))
-        headers = {"Content-Type": "application/json"}
-        async with session.post(f"{url}/v1/chat/completions", data=body, headers=headers) as r:
-            return orjson.loads(await r.read())["choices"][0]["message"]["content"]
-
-    async def routed() -> object:
-        chain, access = [call.model], lambda _: call.access
-        return await router.answer(call, chain, access, None, lambda *_: None)
-
-    return {
-        "raw aiohttp": (raw, 1_000),
-        "lean path": (lambda: lean.chat(call, None), 1_000),
-        "lean path, streamed": (lambda: lean.chat(call, lambda _: None), 1_000),
-        "router over the lean path": (routed, 1_000),
-        "litellm.acompletion": (lambda: litellm.chat(call, None), 150),
-        "litellm, streamed": (lambda: litellm.chat(call, lambda _: None), 60),
-        "builtin/extractive, no network": (lambda: builtin.chat(builtin_call, None), 1_000),
+@pytest.fixture
+async def over_the_bus(
+    service_database: Any, amqp_vhost: Any, processes: Any, provider: str
+) -> AsyncIterator[list[OverTheBus]]:
+    environment = {
+        "CHAT_LLM_ROUTER_DATABASE_URL": service_database("llm_router").url,
+        "CHAT_LLM_ROUTER_AMQP_URL": amqp_vhost.url,
+        "CHAT_OPENAI_BASE_URL": provider,
+        "CHAT_OPENAI_API_KEY": "sk-bench",
+        "CHAT_OLLAMA_BASE_URL": provider,
+        "CHAT_LOG_LEVEL": "warning",
     }
+    process = processes.spawn("llm_router", environment)
+    await asyncio.to_thread(process.wait_ready)
+    models = ((FREE, "ollama/llama3"), (PAID, MODEL))
+    roads = [OverTheBus(name, model, amqp_vhost.url, process.pid) for name, model in models]
+    for road in roads:
+        await road.start()
+    yield roads
+    for road in roads:
+        await road.close()
 
 
-async def measure(ask: Ask, calls: int, at_once: int) -> tuple[float, float]:
-    """Calls a second, and CPU microseconds of this process for each."""
+@pytest.fixture
+async def proxy(
+    tmp_path: Path, session: aiohttp.ClientSession, provider: str
+) -> AsyncIterator[Wire | str]:
+    """The proxy as a road, or the sentence why it is not measured."""
+    try:
+        command = await asyncio.to_thread(installed, tmp_path / "proxy")
+        running = LitellmProxy(command, tmp_path, provider)
+        await running.start(session)
+    except ProxyMissing as missing:
+        yield str(missing)
+        return
+    yield Wire(PROXY, 64, session, running.url, "sim-small", running.pid)
+    await running.close()
 
-    async def some() -> None:
-        for _ in range(calls // at_once):
-            await ask()
 
-    await ask()
-    cpu, started = time.process_time(), time.perf_counter()
-    await asyncio.gather(*(some() for _ in range(at_once)))
-    done = calls // at_once * at_once
-    return done / (time.perf_counter() - started), (time.process_time() - cpu) / done * 1e6
+@pytest.mark.timeout(1_500)
+async def test_cost_of_a_model_call(
+    provider: str,
+    session: aiohttp.ClientSession,
+    over_the_bus: list[OverTheBus],
+    proxy: Wire | str,
+) -> None:
+    roads: list[Road] = [*in_process(session, provider), *over_the_bus]
+    if not isinstance(proxy, str):
+        roads.append(proxy)
+    rounds = [{road.name: await measure(road, AT_ONCE) for road in roads} for _ in range(ROUNDS)]
+    seen = {road.name: _median([one[road.name] for one in rounds]) for road in roads}
+    _report(seen, proxy)
+    bare, lean = seen["raw aiohttp"], seen["lean path, OpenAI"]
+    assert lean.cpu_microseconds * 5 < seen["litellm.acompletion, OpenAI"].cpu_microseconds
+    if PROXY in seen:
+        ours, theirs = seen[FREE], seen[PROXY]
+        assert ours.together_per_second >= 3 * theirs.together_per_second
+        assert _added(ours, bare) * 3 <= _added(theirs, bare)
+        first = bare.first_token_milliseconds
+        added = theirs.first_token_milliseconds - first
+        assert (ours.first_token_milliseconds - first) * 3 <= added
 
 
-@pytest.mark.timeout(600)
-async def test_cost_of_a_model_call(provider: str) -> None:
-    seen: dict[str, list[tuple[float, float, float]]] = {}
-    async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=200)) as session:
-        measured = clients(session, provider)
-        for _ in range(ROUNDS):
-            for name, (ask, calls) in measured.items():
-                alone, cpu = await measure(ask, calls, 1)
-                together, _ = await measure(ask, calls, min(AT_ONCE, calls))
-                seen.setdefault(name, []).append((alone, together, cpu))
-    medians = {
-        name: tuple(median(column) for column in zip(*rounds, strict=True))
-        for name, rounds in seen.items()
-    }
-    raw_cpu = medians["raw aiohttp"][2]
+def _median(seen: list[Seen]) -> Seen:
+    columns = zip(*(vars(one).values() for one in seen), strict=True)
+    return Seen(*map(median, columns))
+
+
+def _added(road: Seen, bare: Seen) -> float:
+    return road.middle_milliseconds - bare.middle_milliseconds
+
+
+def _report(seen: dict[str, Seen], proxy: Wire | str) -> None:
+    bare = seen["raw aiohttp"]
+    missing = f" LiteLLM's proxy is not measured: {proxy}." if isinstance(proxy, str) else ""
     write_section(
         "A model call",
         "The provider is simulated at 0 ms in a process of its own. Median of "
-        f"{ROUNDS} interleaved rounds. Aim of the lean path: at most a tenth of litellm's CPU.",
-        ["client", "calls/s, one at a time", f"calls/s, {AT_ONCE} at once", "CPU µs a call", "CPU"],
+        f"{ROUNDS} interleaved rounds. *Added*: over raw aiohttp, one call at a time, to the whole "
+        "answer and to the first words of a stream. CPU is that of the process which calls; of the "
+        "proxy and over the bus it is that of the process between. *Over the bus* is the whole "
+        "service: RabbitMQ there and back; where the model has a price, the ledger's row is "
+        "committed before the answer (LiteLLM's proxy has no database here and keeps none). Aims "
+        "against the proxy, neither keeping books: 3 × its calls, a third of what it adds."
+        f"{missing}",
         [
-            [name, f"{alone:,.0f}", f"{together:,.0f}", f"{cpu:,.0f}", ratio(cpu, raw_cpu)]
-            for name, (alone, together, cpu) in medians.items()
+            *("road", "calls/s, one at a time", f"calls/s, {AT_ONCE} at once", "added ms"),
+            *("first words, added ms", "CPU µs a call", "CPU"),
         ],
+        [_row(name, road, bare) for name, road in seen.items()],
     )
-    assert medians["lean path"][2] * 5 < medians["litellm.acompletion"][2]
+
+
+def _row(name: str, road: Seen, bare: Seen) -> list[str]:
+    return [
+        name,
+        f"{road.alone_per_second:,.0f}",
+        f"{road.together_per_second:,.0f}",
+        f"{_added(road, bare):.2f}",
+        f"{road.first_token_milliseconds - bare.first_token_milliseconds:.2f}",
+        f"{road.cpu_microseconds:,.0f}",
+        ratio(road.cpu_microseconds, bare.cpu_microseconds),
+    ]
+
+
+@pytest.mark.timeout(300)
+async def test_weight_of_the_router(provider: str) -> None:
+    """Import time and memory: at the start, after lean calls, after a call through litellm."""
+    done = await asyncio.to_thread(
+        subprocess.run,
+        [sys.executable, str(WEIGHT), provider],
+        capture_output=True,
+        text=True,
+        timeout=240,
+        check=True,
+    )
+    rows = [line.split("\t") for line in done.stdout.splitlines() if "\t" in line]
+    write_section(
+        "llm-router's weight",
+        "One process: each row is after the one above it. Without the built-in models, which take "
+        "another 60 MB or so where they are used (ONNX).",
+        ["after", "seconds", "CPU seconds", "resident MB", "litellm imported"],
+        rows,
+    )
+    assert [row[4] for row in rows] == ["no", "no", "no", "yes"]
