@@ -214,6 +214,7 @@ def polite(leased: Leased, settings: TenantSettings, evidence: dict[str, Any]) -
         evidence={**evidence, "decision": decision},
         decisions=decisions,
         decision=decision,
+        missed="refused" if evidence.get("failure") == "content_filter" else None,
     )
 
 

@@ -249,6 +249,14 @@ async def test_another_tenant_sees_none_of_it(curating):
     assert (await requests_of(desk)[1].listed(request)).clusters == []
 
 
+async def test_what_a_model_refused_counts_as_unanswered(curating, say_reply):
+    desk = curating
+    desk.model_says(say_reply("", finish_reason="content_filter"))
+    await asked(desk, "Do you rent tents?")
+    (row,) = await desk.rows("select question, reason from unanswered_questions")
+    assert (row["question"], row["reason"]) == ("Do you rent tents?", "refused")
+
+
 async def test_small_talk_and_answers_leave_no_question(curating):
     desk = curating
     desk.model_says("Hello! How can I help you?")
