@@ -156,6 +156,17 @@ def test_other_languages_are_answered_from_their_own_documents() -> None:
     assert by_words("可以退货吗", [chinese]).startswith("您可以在30天内退货。")
 
 
+def test_what_stands_under_the_very_question_answers_it_in_whatever_words() -> None:
+    text = (
+        "# Povrat\n\n## Koliko imam vremena za povrat?\nSvaki artikl možete vratiti u roku od 30 "
+        "dana. Povrat je besplatan."
+    )
+    answer = by_words(
+        "Koliko imam vremena za povrat?", [GivenPassage(number=1, title="Povrat", text=text)]
+    )
+    assert answer.startswith("Svaki artikl možete vratiti u roku od 30 dana.")
+
+
 def test_an_answer_is_the_same_every_time() -> None:
     assert len({by_words("How long do I have to return an item?") for _ in range(5)}) == 1
 

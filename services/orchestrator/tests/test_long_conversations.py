@@ -184,6 +184,13 @@ def test_a_brief_by_rules_tells_wish_steps_and_sources():
     assert brief.written_by == "rules"
 
 
+def test_a_wish_for_a_person_that_says_why_is_the_wish():
+    why = "I want a human, my parcel 4711 is lost"
+    for said, wish in ((why, why), ("I want a human, please!", LINES[0].text)):
+        lines = [*LINES, Line(4, "customer", said)]
+        assert brief_by_rules(lines, [], keyword="human").wish == wish
+
+
 def test_a_models_brief_is_read_only_in_its_form():
     rules = brief_by_rules(LINES, [TURN])
     read = brief_read("WISH: 89 EUR back.\n\n**SUMMARY:** The lamp\nbroke.", "openai/x", rules)

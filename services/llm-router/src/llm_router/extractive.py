@@ -25,6 +25,8 @@ _CANDIDATES_FOR_MEANING = 24
 _SENTENCES_MAX = 3
 _ANSWER_CHARACTERS_MAX = 700
 _CONTEXT, _TITLE, _NEIGHBOUR = 0.65, 0.4, 0.3
+_UNDER_THE_QUESTION = 0.9
+"""Of a sentence whose heading asks what the customer asks: it answers, in whatever words."""
 _RANK_LOSS = 0.03
 _UNRELATED_COSINE = 0.12
 _ONE_WORD_MOST = 0.5
@@ -103,6 +105,8 @@ def candidates(question: Question, passages: Sequence[GivenPassage]) -> list[Can
         for place, sentence in enumerate(sentences_of(passage.text)):
             parts = _parts(question, sentence, title)
             share = sum(parts.values()) / total if total else 0.0
+            if len(question.weights) > 1 and question.weights.keys() <= sentence.context:
+                share = max(share, _UNDER_THE_QUESTION)
             if any(kind.search(sentence.text) for kind in kinds):
                 share = min(1.0, share * 1.2)
             most = _ONE_WORD_MOST if len(question.weights) == 1 else 1.0

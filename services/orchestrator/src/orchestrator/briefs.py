@@ -13,6 +13,8 @@ _LINES_SHOWN: Final = 12
 _WISH_CHARACTERS_MAX: Final = 500
 _TRIED_MAX: Final = 10
 _SUMMARY_CHARACTERS_MAX: Final = 2_000
+_CLAUSE_WORDS_MIN: Final = 4
+_CLAUSE_END: Final = re.compile(r"[.,:;!?\n]+(?:\s|$)")
 
 _INSTRUCTION: Final = """\
 A person of a business takes over a conversation from an assistant. Tell that person what to know,
@@ -81,13 +83,21 @@ def _wish(lines: Sequence[Line], keyword: str | None) -> str:
     """The customer's last words that are about something, not about whom to talk to."""
     named = (keyword or "\0").casefold()
     said = [line.text for line in lines if line.role == "customer" and line.text.strip()]
-    about = [
-        text
-        for text in said
-        if not asks_for_person(text) and named not in text.casefold() and len(text.split()) > 1
-    ]
+    about = [text for text in said if len(text.split()) > 1 and _tells_more(text, named)]
     words = (about or said or [""])[-1]
     return " ".join(words.split())[:_WISH_CHARACTERS_MAX]
+
+
+def _tells_more(text: str, named: str) -> bool:
+    """Whether it is about something, or asks for a person and says in a clause of its own why."""
+    if not asks_for_person(text) and named not in text.casefold():
+        return True
+    return any(
+        len(clause.split()) >= _CLAUSE_WORDS_MIN
+        and not asks_for_person(clause)
+        and named not in clause.casefold()
+        for clause in _CLAUSE_END.split(text)
+    )
 
 
 def _steps(turn: Mapping[str, Any]) -> list[str]:
