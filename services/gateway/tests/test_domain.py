@@ -5,6 +5,7 @@ from pydantic import ValidationError
 
 from gateway.domain import (
     DEFAULT_SETTINGS,
+    contradictions,
     masked,
     merged_settings,
     normal_origin,
@@ -76,3 +77,9 @@ def test_only_short_plain_text_travels_inside_a_message(body: bytes, is_inline: 
     assert (text is not None) == is_inline
     if text is not None:
         assert text.encode() == body
+
+
+def test_strict_answers_need_documents():
+    without = merged_settings(DEFAULT_SETTINGS, {"grounding": "strict", "rag_enabled": False})
+    assert list(contradictions(without)) == ["grounding"]
+    assert not contradictions(merged_settings(DEFAULT_SETTINGS, {"grounding": "strict"}))

@@ -204,6 +204,8 @@ def contradictions(settings: TenantSettings) -> dict[str, str]:
         wrong["reranker"] = "none, builtin/maxsim or provider/model"
     if settings.keyword_weight + settings.vector_weight == 0:
         wrong["vector_weight"] = "keyword_weight or vector_weight must be more than 0"
+    if settings.grounding == "strict" and not settings.rag_enabled:
+        wrong["grounding"] = "strict needs rag_enabled: there would be nothing to say"
     for name in QUOTAS:
         if (getattr(settings, name) or 0) > _QUOTA_MAX:
             wrong[name] = f"at most {_QUOTA_MAX}"
