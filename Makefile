@@ -29,7 +29,7 @@ generate: env ## Rewrite every generated file (contracts, broker definitions, co
 bench: env ## Measure and write docs/benchmarks.md
 	@scripts/bench
 
-eval: env ## Measure search on labelled collections, against the figures in tests/quality
+eval: env ## Measure search on labelled collections, hold talks with the bot: tests/quality
 	@scripts/eval
 
 lock: env ## Resolve the requirements again (scripts/lock --upgrade for newer versions)

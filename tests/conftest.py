@@ -64,6 +64,18 @@ def model_shop(platform: WholePlatform) -> Shop:
     return platform.shop(model="openai/sim-large")
 
 
+@pytest.fixture(scope="session")
+def desk_shop(platform: WholePlatform) -> Shop:
+    """A shop with documents and a model, where people take over and bursts are waited for."""
+    return platform.shop(
+        {"returns.md": RETURNS},
+        model="openai/sim-large",
+        fallback_models=["builtin/extractive"],
+        handoff_keywords=["human"],
+        coalesce_milliseconds=400,
+    )
+
+
 @pytest.fixture
 def shop(platform: WholePlatform) -> Shop:
     """A shop without documents, for this test alone."""

@@ -1,72 +1,14 @@
 """A program that speaks the widget's protocol, and the people at the other end."""
 
 from collections.abc import AsyncIterator
-from typing import Any
-from uuid import uuid4
 
 import aiohttp
 import pytest
-import socketio
-from channel_desk import PNG, VOICE, ChannelDesk, channel_desk
+from channel_desk import PNG, VOICE, channel_desk
 from whole_platform import Shop
+from widget_visitor import Visitor
 
-from testkit import eventually_async
-
-ORIGIN = {"Origin": "http://127.0.0.1"}
 QUESTION = "How long do I have to return an item?"
-
-
-class Visitor:
-    """A visitor's session, its socket, and what was heard on it."""
-
-    def __init__(self, desk: ChannelDesk, http: aiohttp.ClientSession) -> None:
-        self.desk, self.http = desk, http
-        self.url = desk.shop.platform.url
-        self.heard: list[dict[str, Any]] = []
-        self.socket = socketio.AsyncClient(reconnection=False)
-        self.socket.on("message", self._listen)
-
-    async def _listen(self, message: dict[str, Any]) -> None:
-        self.heard.append(message)
-
-    async def connect(self) -> None:
-        """Open a session and its socket."""
-        key = {"channel_key": self.desk.shop.channels["webchat"]["external_id"]}
-        async with self.http.post(
-            f"{self.url}/widget/sessions", json=key, headers=ORIGIN
-        ) as answer:
-            assert answer.status == 200, await answer.text()
-            opened = await answer.json()
-        self.key, self.token = opened["visitor_id"], opened["token"]
-        await self.socket.connect(
-            self.url, auth={"token": self.token}, headers=ORIGIN, transports=["websocket"]
-        )
-
-    async def upload(self, data: bytes) -> str:
-        """Upload a file; its media id."""
-        form = aiohttp.FormData()
-        form.add_field("file", data, filename="file.bin")
-        headers = {**ORIGIN, "Authorization": f"Bearer {self.token}"}
-        url = f"{self.url}/widget/uploads"
-        async with self.http.post(url, data=form, headers=headers) as answer:
-            assert answer.status == 201, await answer.text()
-            return str((await answer.json())["media_id"])
-
-    async def say(self, **message: Any) -> None:
-        """Send a message and have it acknowledged."""
-        said = {"client_message_id": str(uuid4()), "text": "", **message}
-        acknowledged = await self.socket.call("message", said, timeout=10)
-        assert acknowledged["ok"], acknowledged
-
-    async def hears(self, role: str) -> dict[str, Any]:
-        """Wait for a message of this role."""
-
-        def look() -> dict[str, Any] | None:
-            return next((one for one in self.heard if one["role"] == role), None)
-
-        found = await eventually_async(look, f"a message of the {role}", 30)
-        assert found is not None
-        return found
 
 
 @pytest.fixture
