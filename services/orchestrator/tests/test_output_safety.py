@@ -48,6 +48,34 @@ HOSTILE = [
     "https://evil.example.",
     "**https://evil.example**",
     "`https://evil.example`",
+    "https&#58;//evil&#46;example/x",
+    "evil&period;com",
+    "[a][b]\n\n- [b]: &#104;ttps&#58;//evil&#46;com",
+    "[a][b]\n\n1. [b]: https://evil.example",
+    "evil**.**com",
+    "ev*il*.com/x",
+    "https**://evil.com**",
+    "evil\\.com",
+    "https\\://evil.example",
+    "evil\u2024com",
+    "\uff48\uff54\uff54\uff50\uff53\uff1a\uff0f\uff0f\uff45\uff56\uff49\uff4c\uff0e\uff43\uff4f\uff4d",
+    "_https://evil.example",
+    "1https://evil.example/x",
+    "\u044fhttps://evil.example/x",
+    "ms-word:ofe|u|https://evil.example",
+    "see:evil.com",
+    "@evil.com",
+    "-evil.com",
+    "/evil.com/x",
+    "foo_bar.evil.com",
+    "https:/evil.com",
+    "www.evil.zzz",
+    "evil.lol",
+    "evil.sbs/x",
+    "mailto:help@shop.test?bcc=a@evil.com",
+    "[mail](mailto:help@shop.test?bcc=a@evil.com)",
+    "https://ev\x07il.example",
+    "\x1b]8;;https://evil.example\x07x",
 ]
 
 
@@ -73,11 +101,32 @@ def test_nothing_leads_where_it_may_not(text):
         "Open config.py and README.md.",
         "- one\n- **two**\n\n> three `four`",
         "Hvala! Šaljemo u 1. danu, npr. sutra.Javite se.",
+        "[Note]: this is important.",
+        "data: 3 GB, data:3 GB, about:blank, file:name.txt",
+        "[mail us](mailto:help@shop.test), anna@shop.example",
+        "rechnung.pdf, logo.png, 01/2345-678, +385 1 234 5678, 9.00-17.00 h, 1.2.3.4",
         "\U0001f469\u200d\U0001f4bb works; می\u200cخواهم",
     ],
 )
 def test_what_is_harmless_stays_as_it_is(text):
     assert made_safe(text, MAY) == made_safe(text, MAY).__class__(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("Otvoreno danas.Na praznike ne.", "Otvoreno danas. Na praznike ne."),
+        ("Dr.sc. Ana, npr.se", "Dr. sc. Ana, npr. se"),
+        ("Enter <your name> here.", "Enter \u2039your name\u203a here."),
+        ("List<String>", "List\u2039String\u203a"),
+        ("Write to <help@shop.test>.", "Write to help@shop.test."),
+        ("[Call us](tel:+38512345678)", "Call us +38512345678"),
+        ("[a]: b", "a: b"),
+    ],
+)
+def test_words_are_not_lost_with_what_looks_like_markup(text, said):
+    assert made_safe(text, MAY).text == said
+    assert made_safe(said, MAY).text == said
 
 
 def test_words_of_a_link_stay_and_what_went_is_named():

@@ -9,31 +9,25 @@ import re
 import unicodedata
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
+from html import unescape
 from typing import Final
 from urllib.parse import urlsplit
 
 from linkify_it import LinkifyIt
+
+from orchestrator.markup_names import ELEMENTS, MORE_TLDS
 
 GONE: Final = "(…)"
 _ROUNDS_MAX: Final = 6
 _SCHEMES: Final = frozenset({"http", "https"})
 _JOINERS: Final = "\u200c\u200d"
 _DOTS: Final = str.maketrans(dict.fromkeys("\u3002\uff0e\uff61", "."))
-_MORE_TLDS: Final = (
-    *("academy", "agency", "app", "art", "bank", "blog", "bot", "cafe", "care", "center", "chat"),
-    *("city", "click", "clinic", "cloud", "club", "codes", "company", "computer", "dev"),
-    *("digital", "direct", "email", "example", "express", "finance", "fun", "games", "global"),
-    *("group", "guru", "help", "host", "icu", "inc", "ink", "international", "invalid", "kitchen"),
-    *("life", "link", "live", "loan", "local", "localhost", "love", "ltd", "market", "media"),
-    *("mobi", "money", "monster", "mov", "network", "news", "ninja", "one", "online", "page"),
-    *("party", "pay", "photo", "pics", "pizza", "plus", "press", "quest", "red", "rest", "review"),
-    *("rocks", "run", "sale", "school", "science", "security", "services", "shop", "show", "site"),
-    *("social", "software", "solutions", "space", "store", "stream", "studio", "support"),
-    *("systems", "team", "tech", "technology", "test", "tips", "today", "tools", "top", "town"),
-    *("toys", "travel", "trade", "vip", "website", "wiki", "win", "work", "works", "world"),
-    *("wtf", "xyz", "zip", "zone"),
+_CONTROLS: Final = re.compile(
+    r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u034f\u115f\u1160\u3164\uffa0]"
 )
 _COMMENT: Final = re.compile(r"<!--.*?(?:-->|\Z)", re.DOTALL)
+_TAG_NAME: Final = re.compile(r"</?([a-zA-Z][\w:-]*)")
+_TAG_OF_WORDS: Final = re.compile(r"</?\w[\w ,.'/-]*>")
 _AUTOLINK: Final = re.compile(r"<((?:[a-z][a-z0-9+.-]{1,31}:|www\.)[^\s<>]*)>", re.IGNORECASE)
 _TAG: Final = re.compile(r"</?[a-zA-Z!?][^<>]*>?")
 _LABEL: Final = r"((?:[^\[\]\\]|\\.|\[[^\[\]]*\])*)"
@@ -42,17 +36,41 @@ _TARGET: Final = (
 )
 _LINK: Final = re.compile(rf"(!?)\[{_LABEL}\]\({_TARGET}\)")
 _LINK_TO_NOWHERE: Final = re.compile(rf"(!?)\[{_LABEL}\]\([^\n)]*(?:\)|\Z)")
-_DEFINITION: Final = re.compile(r"^[ \t>]{0,8}\[([^\]\n]{1,99})\]:[^\n]*$", re.MULTILINE)
+_DEFINITION: Final = re.compile(
+    r"^([ \t>*+\-\d.)]{0,40})\[([^\]\n]{1,999})\]:"
+    r"(?=[ \t]*\S*(?:[ \t]+(?:\"[^\n]*|'[^\n]*|\([^\n]*))?[ \t]*$)",
+    re.MULTILINE,
+)
+"""Of links by reference; `[Note]: some words` is none."""
+_MAIL_IN_ANGLES: Final = re.compile(r"<([\w.+-]+@[\w.-]+)>")
+_DISGUISE: Final = re.compile(r"[*_~`\\&\u2024\ufe50-\ufe6f\uff00-\uffef]")
+_CLUNG: Final = re.compile(
+    r"(?<=\w)(?:https?|ftp)://[^\s<>]*"
+    r"|(?<![\w.@])www\.[^\s<>]+"
+    r"|(?<![\w.])\d{1,3}(?:\.\d{1,3}){3}(?=[/:]\w)[^\s<>]*",
+    re.IGNORECASE,
+)
+"""What some channels make clickable and the finder of addresses does not see."""
+_BEFORE_HOSTS: Final = re.compile(r"[:/=@_|~*]|(?<!\w)-")
+_CLUNG_HOST: Final = re.compile(r"[:/=@_|~*-][\w-]+\.\w")
+_MAIL_BEFORE: Final = re.compile(r"[\w.+-]+@\Z")
+_NEXT_SENTENCE: Final = re.compile(r"(?<=\w)\.(?=[A-ZÀ-Ž][a-zà-ž]*\Z)")
+_ABBREVIATED: Final = re.compile(
+    r"(?:dr|mr|npr|tj|itd|tel|str|prof|ing|bzw|vgl|inkl)\.\w+", re.IGNORECASE
+)
+_PHONE: Final = re.compile(r"tel:(\+?[\d().-]{3,24})")
 _SCHEME: Final = re.compile(
     r"(?<![\w.])([a-z][a-z0-9+.-]{1,31}):(?=[^\s])(//)?[^\s<>\"'`]*", re.IGNORECASE
 )
-_DANGEROUS: Final = frozenset({"javascript", "data", "vbscript", "file", "blob", "about", "intent"})
+_DANGEROUS: Final = re.compile(
+    r"(?:javascript|vbscript):|(?:file|intent):[/#]|blob:https?:|data:[\w/+.-]*[;,]", re.IGNORECASE
+)
 _NO_FILES: Final = re.compile(
     r"\.(?:py|md|sh|rs|pl|so|js|ts|cc|java|zip|mov)(?![\w/])", re.IGNORECASE
 )
 
 _finder: Final = LinkifyIt()
-_finder.tlds(list(_MORE_TLDS), keep_old=True)
+_finder.tlds(list(MORE_TLDS), keep_old=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +133,7 @@ class _Taking:
 def made_safe(text: str, may: MayLead) -> Safe:
     """Take everything out that leads where it may not; said again, it changes nothing more."""
     taking = _Taking(may)
-    steps: tuple[Callable[[str, _Taking], str], ...] = (_markup, _links, _addresses)
+    steps: tuple[Callable[[str, _Taking], str], ...] = (_markup, _undisguised, _links, _addresses)
     text = visible(text)
     for _ in range(_ROUNDS_MAX):
         before = text
@@ -131,6 +149,7 @@ def made_safe(text: str, may: MayLead) -> Safe:
 
 def visible(text: str) -> str:
     """Return the text without characters that nobody sees; joiners stay where scripts need them."""
+    text = _CONTROLS.sub("", text)
     if text.isascii():
         return text
     kept: list[str] = []
@@ -153,13 +172,41 @@ def _markup(text: str, taking: _Taking) -> str:
         return text
     text = _COMMENT.sub("", text)
     text = _AUTOLINK.sub(lambda found: found.group(1), text)
+    text = _MAIL_IN_ANGLES.sub(lambda found: found.group(1), text)
     return _TAG.sub(lambda found: _without_tag(found.group(), taking), text)
 
 
 def _without_tag(tag: str, taking: _Taking) -> str:
     for address in re.findall(r"""(?:href|src)\s*=\s*["']?([^\s"'>]+)""", tag, re.IGNORECASE):
         taking.gone(address)
-    return ""
+    name = _TAG_NAME.match(tag)
+    if name is None or name.group(1).casefold() in ELEMENTS or not _TAG_OF_WORDS.fullmatch(tag):
+        return ""
+    # `<your name>`: no channel knows such a tag, and its words are meant to be read.
+    return tag.replace("<", "\u2039").replace(">", "\u203a")
+
+
+def _undisguised(text: str, taking: _Taking) -> str:
+    """Write addresses plainly that a channel would read out of entities, marks and wide letters."""
+    if _DISGUISE.search(text) is None:
+        return text
+
+    def word(found: re.Match[str]) -> str:
+        written = found.group()
+        if _DISGUISE.search(written) is None:
+            return written
+        plain = re.sub(r"[*_~`\\]", "", unicodedata.normalize("NFKC", unescape(written)))
+        hidden = plain != written and _leads_astray(plain, taking.may)
+        return plain if hidden and not _leads_astray(written, taking.may) else written
+
+    return re.sub(r"\S+", word, text)
+
+
+def _leads_astray(word: str, may: MayLead) -> bool:
+    found = _finder.match(word) or ()
+    if any(not (_may_stay(one.schema, one.url, may) or _is_file(one.text)) for one in found):
+        return True
+    return not found and (_DANGEROUS.search(word) is not None or "://" in word)
 
 
 def _links(text: str, taking: _Taking) -> str:
@@ -170,8 +217,10 @@ def _links(text: str, taking: _Taking) -> str:
     def link(found: re.Match[str]) -> str:
         mark, words, address = found.groups()
         address = address.translate(_DOTS)
-        if taking.may.allows(address) and not _leads(words, taking.may):
+        if _may_be_linked(address, taking.may) and not _leads(words, taking.may):
             return f"{mark}[{words}]({address})"
+        if (number := _PHONE.fullmatch(address)) and not mark:
+            return words if number.group(1) in words else f"{words} {number.group(1)}"
         taking.gone(address)
         return _words_of(words)
 
@@ -182,12 +231,19 @@ def _links(text: str, taking: _Taking) -> str:
         return _words_of(found.group(2))
 
     def definition(found: re.Match[str]) -> str:
-        taking.gone(found.group())
-        return ""
+        # Its words stay, what it leads to is looked at as any other word.
+        return f"{found.group(1)}{found.group(2)}:"
 
     text = _LINK.sub(link, text)
     text = _LINK_TO_NOWHERE.sub(nowhere, text)
     return _DEFINITION.sub(definition, text)
+
+
+def _may_be_linked(address: str, may: MayLead) -> bool:
+    scheme, _, rest = address.partition(":")
+    if scheme.lower() == "mailto":
+        return re.fullmatch(r"[\w.+-]+@[\w.-]+", rest) is not None and may.allows_mail(rest)
+    return may.allows(address)
 
 
 def _words_of(label: str) -> str:
@@ -212,11 +268,68 @@ def _addresses(text: str, taking: _Taking) -> str:
         inside = any(begin <= match.index < end for begin, end in spans)
         if inside or _may_stay(match.schema, match.url, taking.may) or _is_file(match.text):
             continue
-        kept += [text[at : match.index], GONE]
+        kept += [text[at : match.index], _next_sentence(match.text) or GONE]
         at = match.last_index
-        taking.gone(match.text)
+        if kept[-1] == GONE:
+            taking.gone(match.text)
     kept.append(text[at:])
-    return _schemes("".join(kept), taking)
+    return _schemes(_clung("".join(kept), taking), taking)
+
+
+def _next_sentence(text: str) -> str | None:
+    """Return words between which only a space was forgotten: `danas.Na`, `Dr.sc`."""
+    if _ABBREVIATED.fullmatch(text):
+        return text.replace(".", ". ")
+    apart = _NEXT_SENTENCE.sub(". ", text) if text.count(".") == 1 else text
+    return None if apart == text else apart
+
+
+def _clung(text: str, taking: _Taking) -> str:
+    """Addresses that cling to other characters, as in `see:evil.example`."""
+    if _CLUNG.search(text) is not None:
+        stay = _staying(text)
+
+        def address(found: re.Match[str]) -> str:
+            if found.start() in stay or taking.may.allows(_with_scheme(found.group())):
+                return found.group()
+            taking.gone(found.group())
+            return GONE
+
+        text = _CLUNG.sub(address, text)
+    return text if _CLUNG_HOST.search(text) is None else _clung_hosts(text, taking)
+
+
+def _clung_hosts(text: str, taking: _Taking) -> str:
+    stay = _staying(text)
+    kept: list[str] = []
+    at = 0
+    for match in _finder.match(_BEFORE_HOSTS.sub(" ", text)) or ():
+        if match.index in stay or _is_file(match.text):
+            continue
+        mail = _MAIL_BEFORE.search(text, max(at, match.index - 320), match.index)
+        begin, found = match.index, match.text
+        if mail is None:
+            good = taking.may.allows(_with_scheme(found))
+        else:
+            begin, found = mail.start(), mail.group() + found
+            good = taking.may.allows_mail(found)
+        if good:
+            continue
+        kept += [text[at:begin], GONE]
+        at = match.last_index
+        taking.gone(found)
+    return "".join((*kept, text[at:]))
+
+
+def _staying(text: str) -> set[int]:
+    """Return the places inside what was looked at already."""
+    found = [(one.index, one.last_index) for one in _finder.match(text) or ()]
+    return {place for span in (*_kept_links(text), *found) for place in range(*span)}
+
+
+def _with_scheme(address: str) -> str:
+    address = address.rstrip(".,;:!?)]}")
+    return address if "//" in address else f"http://{address}"
 
 
 def _schemes(text: str, taking: _Taking) -> str:
@@ -225,8 +338,8 @@ def _schemes(text: str, taking: _Taking) -> str:
 
     def address(found: re.Match[str]) -> str:
         inside = any(begin <= found.start() < end for begin, end in spans)
-        scheme, slashes = found.group(1).lower(), found.group(2)
-        harmless = scheme not in _DANGEROUS and not slashes
+        slashes = found.group(2)
+        harmless = _DANGEROUS.match(found.group()) is None and not slashes
         if inside or harmless or taking.may.allows(found.group().rstrip(".,;:!?)]}")):
             return found.group()
         taking.gone(found.group())
