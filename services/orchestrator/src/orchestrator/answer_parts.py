@@ -8,6 +8,7 @@ from orchestrator.asking import AbandoningBus
 from orchestrator.brief_book import BriefBook
 from orchestrator.curated import CuratedBook
 from orchestrator.curated_requests import CuratedRequests
+from orchestrator.hearing import Hearing
 from orchestrator.meaning import Meaning
 from orchestrator.memory import ConversationMemory
 from orchestrator.tenant_rules import RuleBook
@@ -56,7 +57,11 @@ def compose_answers(
     briefs = BriefBook(queries, upkeep.wake)
     unanswered = UnansweredQuestions(outbox, queries, meaning)
     return AnswerParts(
-        Known(ConversationMemory(outbox, queries), CuratedBook(outbox, queries, rules, meaning)),
+        Known(
+            ConversationMemory(outbox, queries),
+            CuratedBook(outbox, queries, rules, meaning),
+            Hearing(bus, outbox),
+        ),
         TurnNotes(queries, unanswered, upkeep.wake),
         briefs,
         upkeep,

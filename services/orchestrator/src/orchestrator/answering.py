@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from time import monotonic
 
 from bus import AskFailed
-from contracts.v1.models import ReplyGenerated
+from contracts.v1.models import ChatMessage, PromptImage, ReplyGenerated
 from contracts.v1.tenants import TenantSettings
 from orchestrator.context_facts import facts_section, summary_section
 from orchestrator.conversing import Conversing
@@ -17,6 +17,7 @@ from orchestrator.curated import CuratedAnswers, NoCuratedAnswers
 from orchestrator.domain import Leased
 from orchestrator.drafting import Draft, curated, draft_of, handed_over, received, said_by
 from orchestrator.failures import TurnFailure, failure_of
+from orchestrator.hearing import Deaf, Listening, pictures_of
 from orchestrator.judging import Judging
 from orchestrator.meaning import Meaning
 from orchestrator.memory import NoMemory, Remembering
@@ -38,6 +39,7 @@ class Known:
 
     memory: Remembering = field(default_factory=NoMemory)
     curated: CuratedAnswers = field(default_factory=NoCuratedAnswers)
+    hearing: Listening = field(default_factory=Deaf)
 
 
 class Answerer:
@@ -59,6 +61,7 @@ class Answerer:
 
     async def answer(self, leased: Leased, settings: TenantSettings, durations: Durations) -> Draft:
         """Write the answer; raises `TurnFailure`, which carries the evidence so far."""
+        leased = await self._known.hearing.heard(leased, settings)
         work = Work(
             leased,
             settings,
@@ -121,6 +124,13 @@ class Answerer:
             ),
         )
         work.book.keep_first(prompt.passages_used)
-        work.messages = prompt.messages
+        work.messages = _with_pictures(prompt.messages, pictures_of(work.leased.unanswered))
         work.tokens_left = prompt.tokens_left
         return prompt
+
+
+def _with_pictures(messages: list[ChatMessage], pictures: list[PromptImage]) -> list[ChatMessage]:
+    """Show the customer's pictures beside their words."""
+    if not pictures:
+        return messages
+    return [*messages[:-1], messages[-1].model_copy(update={"images": pictures})]

@@ -46,6 +46,9 @@ ADDRESSES_REMOVED: Final = Counter(
 PROMPTS_GUARDED: Final = Counter(
     "chat_prompts_guarded_total", "Answers that were not said because they held the instructions."
 )
+VOICES_HEARD: Final = Counter(
+    "chat_voice_notes_total", "Voice notes that were listened to, by what came of it.", ["outcome"]
+)
 QUESTIONS_COMPLETED: Final = Counter(
     "chat_questions_completed_total",
     "Follow-up questions that were completed from the conversation, by what completed them.",

@@ -197,6 +197,8 @@ def _evidence(message: ChatMessage) -> dict[str, Any]:
         ]
     if message.tool_call_id is not None:
         shown["tool_call_id"] = message.tool_call_id
+    if message.images:
+        shown["images"] = [picture.sha256 for picture in message.images]
     return shown
 
 

@@ -216,9 +216,14 @@ select leased.channel_id, leased.channel_type, leased.contact_external_id,
     (select messages.provider_message_id from messages
      where messages.tenant_id = $1::uuid and messages.conversation_id = $2::uuid
         and messages.seq = leased.last_customer_seq) as newest_provider_message_id,
-    (select json_agg(json_build_array(recent.seq, recent.role, recent.text, recent.content)
+    (select json_agg(json_build_array(recent.seq, recent.role, recent.text, recent.content,
+        recent.media)
         order by recent.seq)
-     from (select messages.seq, messages.role, messages.text, messages.content from messages
+     from (select messages.seq, messages.role, messages.text, messages.content,
+            case when messages.content is not null then (select k.media from message_media k
+                where k.message_id = messages.message_id order by k.heard_at desc limit 1)
+            end as media
+        from messages
         where messages.tenant_id = $1::uuid and messages.conversation_id = $2::uuid
             and messages.seq > leased.last_answered_seq - $4::int
             -- What was refused because a person had taken over was never said.

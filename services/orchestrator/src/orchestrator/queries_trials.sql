@@ -91,9 +91,14 @@ select turns.turn_id, turns.conversation_id, turns.first_seq, turns.last_seq, tu
     turns.evidence -> 'confidence' as confidence,
     turns.evidence -> 'model_calls' as model_calls, turns.evidence -> 'tool_calls' as tool_calls,
     c.channel_id, c.channel_type, c.contact_external_id, said.text, said.citations,
-    (select json_agg(json_build_array(recent.seq, recent.role, recent.text, recent.content)
+    (select json_agg(json_build_array(recent.seq, recent.role, recent.text, recent.content,
+        recent.media)
         order by recent.seq)
-     from (select messages.seq, messages.role, messages.text, messages.content from messages
+     from (select messages.seq, messages.role, messages.text, messages.content,
+            case when messages.content is not null then (select k.media from message_media k
+                where k.message_id = messages.message_id order by k.heard_at desc limit 1)
+            end as media
+        from messages
         where messages.tenant_id = $1::uuid and messages.conversation_id = c.conversation_id
             and messages.seq <= turns.last_seq
         order by messages.seq desc limit $3::int) as recent) as messages

@@ -248,11 +248,17 @@ class TurnStore:
 
 
 def stored_message(
-    seq: int, role: Role, text: str, content: dict[str, Any] | None
+    seq: int,
+    role: Role,
+    text: str,
+    content: dict[str, Any] | None,
+    media: dict[str, Any] | None = None,
 ) -> StoredMessage:
-    """Read a message as the statements give it."""
+    """Read a message as the statements give it, its file as it is now."""
     if content is None:
         return StoredMessage(seq, role, text, None)
+    if media is not None:
+        content = {**content, "media": media}
     return StoredMessage(seq, role, text, MessageContent.model_validate(content, extra="ignore"))
 
 
