@@ -93,7 +93,9 @@ async def test_the_model_may_call_a_person_and_says_why(desk: ChannelDesk):
         await ana.say("May I pay in gold?")
         assert (await ana.reply()).text == "A colleague will answer you."
     shown = await desk.api.get(await desk.path(ana))
-    assert (shown["owner_kind"], shown["brief"]["wish"]) == ("human", "May I pay in gold?")
+    brief = shown["brief"]
+    assert (shown["owner_kind"], brief["wish"]) == ("human", "May I pay in gold?")
+    assert len(brief["tried"]) == len(set(brief["tried"])) > 0
 
 
 async def test_one_request_shows_the_way_of_a_message(desk: ChannelDesk):

@@ -1,8 +1,8 @@
 """Briefs of conversations: made in the commit of a handoff, made better when a model has time."""
 
 import json
-from collections.abc import Callable, Mapping
-from typing import Any, Final
+from collections.abc import Callable
+from typing import Final
 from uuid import UUID
 
 from contracts.message import Message
@@ -30,11 +30,10 @@ class BriefBook:
         tx: Transaction,
         tenant_id: UUID,
         conversation_id: UUID,
-        evidence: Mapping[str, Any] | None = None,
         keyword: str | None = None,
     ) -> HandoffBrief:
-        """Make and keep the brief; `evidence` is of the turn that ends in this very commit."""
-        lines, rules = await self.by_rules(tx, tenant_id, conversation_id, evidence, keyword)
+        """Make and keep the brief; a turn that ends in this very commit is kept before it."""
+        lines, rules = await self.by_rules(tx, tenant_id, conversation_id, keyword)
         await self.keep(tx, tenant_id, conversation_id, rules)
         await tx.execute(self._queries["await_person"], tenant_id, conversation_id)
         last_seq = lines[-1].seq if lines else 0
@@ -43,14 +42,12 @@ class BriefBook:
         )
         return rules
 
-    async def told(
-        self, tx: Transaction, said: Message, evidence: Mapping[str, Any] | None = None
-    ) -> Message:
+    async def told(self, tx: Transaction, said: Message) -> Message:
         """Return what is said with its brief, if it asks for a person; else as it is."""
         if not isinstance(said, HandoffRequested):
             return said
         keyword = said.detail if said.reason == "keyword" else None
-        brief = await self.at_handoff(tx, said.tenant_id, said.conversation_id, evidence, keyword)
+        brief = await self.at_handoff(tx, said.tenant_id, said.conversation_id, keyword)
         tx.after_commit.append(self._wake)
         return said.model_copy(update={"brief": brief})
 
@@ -59,7 +56,6 @@ class BriefBook:
         tx: Transaction,
         tenant_id: UUID,
         conversation_id: UUID,
-        evidence: Mapping[str, Any] | None = None,
         keyword: str | None = None,
     ) -> tuple[list[Line], HandoffBrief]:
         """Return the last words, oldest first, and the brief that rules make of everything."""
@@ -70,8 +66,6 @@ class BriefBook:
             {part: None if row[part] is None else json.loads(row[part]) for part in _PARTS}
             for row in reversed(await tx.fetch(self._queries["turns_for_brief"], *ids, _TURNS_MAX))
         ]
-        if evidence is not None:
-            turns.append({part: evidence.get(part) for part in _PARTS})
         summary = await tx.fetchrow(self._queries["find_summary"], *ids)
         told = "" if summary is None else summary["text"]
         return lines, brief_by_rules(lines, turns, told, keyword)

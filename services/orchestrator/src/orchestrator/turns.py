@@ -248,7 +248,6 @@ class TurnWorker:
                 await self._answers.briefs.told(
                     tx,
                     telling.handoff_requested(envelope, standing, decisions.handoff_by, reason),
-                    draft.evidence,
                 ),
             )
         return standing.ownership_number, news
