@@ -1,6 +1,7 @@
 """The walls between services, on the running platform: databases, queues, and who hears what."""
 
 import json
+import re
 import urllib.request
 from base64 import b64encode
 from urllib.parse import quote, urlsplit
@@ -16,7 +17,8 @@ from chatctl.services import SERVICES
 from contracts import all_messages
 from contracts.definitions import INTERNAL as INTERNAL_VHOST
 from contracts.naming import SERVICES as NAMES
-from contracts.topology import message_queues, own_queues
+from contracts.topology import message_queues, own_queues, replica_queue
+from testkit import eventually
 
 
 async def never(_: object) -> None:
@@ -50,16 +52,30 @@ async def test_every_role_is_refused_by_every_other_database(platform: WholePlat
 
 
 def test_each_service_consumes_exactly_what_the_catalogue_says(platform: WholePlatform):
-    consumers = management(platform, f"consumers/{quote(INTERNAL_VHOST)}")
-    really = {(c["queue"]["name"], c["channel_details"]["user"]) for c in consumers}
-    answers = {pair for pair in really if ".replies." in pair[0]}
     said = {
         (queue.name, queue.name.split(".", 1)[0])
         for message in all_messages()
         for queue in message_queues(message)
     }
+    said |= {
+        (replica_queue(service, message, "")[:-1], service)
+        for message in all_messages()
+        if getattr(message, "to_each_replica", False)
+        for service in message.listeners
+    }
+    # The management API tells of consumers some seconds after they came.
+    really = eventually(lambda: consumers(platform, len(said)), "every queue has its consumers")
+    answers = {pair for pair in really if ".replies." in pair[0]}
     assert really - answers == said
     assert {user for _, user in answers} <= set(NAMES)
+
+
+def consumers(platform: WholePlatform, least: int) -> set[tuple[str, str]]:
+    """Queues with who consumes them, a replica's own under the name they share; or not yet."""
+    listed = management(platform, f"consumers/{quote(INTERNAL_VHOST)}")
+    pairs = {(c["queue"]["name"], c["channel_details"]["user"]) for c in listed}
+    shared = {(re.sub(r"(\.replicas\..*)\..*", r"\1", name), user) for name, user in pairs}
+    return shared if len(shared) > least else set()
 
 
 @pytest.mark.parametrize("service", SERVICES, ids=lambda s: s.name)
