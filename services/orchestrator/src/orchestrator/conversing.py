@@ -29,6 +29,9 @@ from orchestrator.turn_work import AnswerLimits, Work
 STREAM_ATTEMPTS: Final = 8
 """Model calls of one lease: a later call's words replace what an earlier one streamed."""
 
+_LEADING: Final = ("![", "](", "]:", "://", "www.")
+"""Where an address may begin: only the checked answer says where it leads."""
+
 _NO_ROOM: Final = "Error: no room for more; answer with what you have."
 
 _log = observe.get_logger("orchestrator.conversing")
@@ -156,5 +159,5 @@ def stream_target(work: Work, call: int) -> StreamTarget | None:
         visitor_id=leased.contact_external_id,
         turn_id=turn_id,
         attempt=leased.lease_epoch * STREAM_ATTEMPTS + call,
-        stop_at=[f"[[{work.mark}", work.canary],
+        stop_at=[f"[[{work.mark}", work.canary, *_LEADING],
     )

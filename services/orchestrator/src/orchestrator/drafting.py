@@ -1,19 +1,20 @@
 """What a turn is about to say: words, sources, and the evidence for them."""
 
-from dataclasses import dataclass, field
+import re
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 from uuid import UUID
 
 from contracts.v1.models import ReplyGenerated
 from contracts.v1.shapes import Citation
 from contracts.v1.tenants import TenantSettings
-from orchestrator.citations import check_citations
+from orchestrator.citations import CitedText, check_citations
 from orchestrator.curated import CuratedHit
 from orchestrator.domain import Leased
 from orchestrator.failures import TurnFailure
 from orchestrator.judging import Judgement
 from orchestrator.metrics import ADDRESSES_REMOVED, CITATIONS_REMOVED, PROMPTS_GUARDED
-from orchestrator.output_safety import MayLead, made_safe
+from orchestrator.output_safety import MayLead, Safe, made_safe
 from orchestrator.prompt import RULES, Prompt
 from orchestrator.prompt_guard import gives_away
 from orchestrator.replies import Replies, replies_for
@@ -26,6 +27,8 @@ from orchestrator.wordless import received_sentence
 
 REPLY_BYTES_MAX: Final = 90_000
 """Longer answers are cut, so that every message about them stays under the bus's limit."""
+
+_CHECKS_MAX: Final = 4
 
 REPLY_CHARACTERS_MAX: Final = 65_536
 """Longest text that a message may carry (`MessageText`); one more and the turn cannot be saved."""
@@ -76,13 +79,32 @@ def said_by(work: Work, final: ReplyGenerated) -> Said:
     if gives_away(said, work.canary, RULES):
         PROMPTS_GUARDED.inc()
         raise TurnFailure("prompt_given_away", "The model told its instructions.", retry=False)
-    safe = made_safe(clipped(storable_text(said), REPLY_BYTES_MAX), may_lead(work))
-    checked = check_citations(safe.text, work.book.by_number)
+    safe, checked = _checked(work, clipped(storable_text(said), REPLY_BYTES_MAX))
     if not checked.text:
         raise TurnFailure("empty_answer", "The model said nothing.")
     CITATIONS_REMOVED.inc(len(checked.removed))
     ADDRESSES_REMOVED.inc(len(safe.removed))
     return Said(checked.text, checked.removed, reported.sure, replies, safe.removed)
+
+
+def _checked(work: Work, said: str) -> tuple[Safe, CitedText]:
+    """Take out addresses and sources until neither leaves the other behind: `evil[9].example`."""
+    may, given = may_lead(work), work.book.by_number
+    addresses: list[str] = []
+    sources: list[int] = []
+    for _ in range(_CHECKS_MAX):
+        safe = made_safe(said, may)
+        checked = check_citations(safe.text, given)
+        addresses += safe.removed
+        sources += checked.removed
+        said = checked.text
+        if not checked.removed:
+            break
+    else:
+        # Sources within sources were written to outlast this.
+        safe = made_safe(re.sub(r"[\[\]]", " ", said), may)
+        checked = check_citations(safe.text, given)
+    return Safe(safe.text, tuple(dict.fromkeys(addresses))), replace(checked, removed=sources)
 
 
 def may_lead(work: Work) -> MayLead:

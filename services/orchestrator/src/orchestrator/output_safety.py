@@ -19,6 +19,7 @@ from orchestrator.markup_names import ELEMENTS, MORE_TLDS
 
 GONE: Final = "(…)"
 _ROUNDS_MAX: Final = 6
+_HOST_CHARACTERS_MAX: Final = 253
 _SCHEMES: Final = frozenset({"http", "https"})
 _JOINERS: Final = "\u200c\u200d"
 _DOTS: Final = str.maketrans(dict.fromkeys("\u3002\uff0e\uff61", "."))
@@ -115,6 +116,8 @@ class MayLead:
     def _lists(self, host: str) -> bool:
         if host in self.hosts:
             return True
+        if len(host) > _HOST_CHARACTERS_MAX:
+            return False
         parents = host.split(".")
         return any("*." + ".".join(parents[i:]) in self.hosts for i in range(1, len(parents)))
 

@@ -108,6 +108,25 @@ async def test_words_that_stream_stop_before_the_instructions(desk, hostile):
         assert canary_of(desk.tenant_id) in request.stream.stop_at
 
 
+async def test_words_that_stream_stop_before_an_address(desk, hostile):
+    await desk.hear("Hi there, a question about shoes?")
+    await desk.idle()
+    for request in hostile.requests:
+        assert {"![", "](", "]:", "://", "www."} <= set(request.stream.stop_at)
+
+
+async def test_a_source_that_goes_leaves_no_address_behind(desk):
+    nested = "[9" * 7 + "]" * 7
+    desk.model_says(f"See evil[9].example/login, evil[5[9]].com or evil{nested}.com [1].")
+    await desk.hear("Where is the policy on shoes?")
+    await desk.idle()
+    (send,) = desk.outbox.heard(SendMessage)
+    assert "evil." not in send.body.text
+    ((_, evidence),) = await desk.evidence()
+    assert "evil.example/login" in evidence["addresses_removed"]
+    assert set(evidence["citations_removed"]) == {5, 9}
+
+
 async def test_a_listed_host_stays(desk):
     await desk.configure(link_hosts=["shop.example"])
     desk.model_says(
