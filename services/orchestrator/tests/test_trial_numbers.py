@@ -46,6 +46,9 @@ def test_another_experiment_chooses_others():
         ({"cost_percent_more": 50.0}, {"cost_usd": 1.0}, {"cost_usd": 1.6}, "cost"),
         ({"cost_percent_more": 50.0}, {"cost_usd": 1.0}, {"cost_usd": 1.4}, None),
         ({"cost_percent_more": 50.0}, {"cost_usd": 0.0}, {"cost_usd": 0.1}, "cost"),
+        ({"cost_percent_more": 50.0}, {"cost_usd": 1.0}, {"cost_usd": 0.2, "unpriced": 90}, "cost"),
+        ({"cost_percent_more": 50.0}, {"unpriced": 100}, {"cost_usd": 1.0}, None),
+        ({"cost_percent_more": 50.0}, {"cost_usd": 1.0}, {"unpriced": 100}, None),
         (
             {"seconds_percent_more": 20.0},
             {"milliseconds_p50": 100},

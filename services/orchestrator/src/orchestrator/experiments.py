@@ -87,7 +87,10 @@ class ExperimentBook:
     ) -> None:
         """Keep the turn for the experiments that it takes part in, in the commit of its words."""
         for part in parts:
-            answer = json.dumps(tried_answer(draft, milliseconds).model_dump(mode="json"))
+            # Only numbers are ever shown of it: a conversation's words stay with the conversation.
+            shown = tried_answer(draft, milliseconds)
+            shown = shown.model_copy(update={"text": "", "citations": shown.citations[:1]})
+            answer = json.dumps(shown.model_dump(mode="json"))
             told: tuple[str | None, ...] = (answer, side, None, None)
             if part.tried:
                 told = (None, None, answer, side)
@@ -149,11 +152,14 @@ class Experiments:
         )
         async with self._outbox.transaction(request.tenant_id) as tx:
             try:
-                rules = await self._rules.of(tx, request.tenant_id, 0)
+                rules = await self._rules.current(tx, request.tenant_id)
             except LookupError as error:
                 raise Refused("not_found", "There is no such tenant.") from error
             settled(rules.settings, request.overrides, None)
+            ids = (request.tenant_id, trial.trial_id)
             if not await self._store.begin(tx, trial):
+                if await self._store.find(tx, *ids) is not None:
+                    return ExperimentFound(experiment=await self._shown(tx, *ids))
                 detail = f"A {request.experiment_kind} runs already: stop it first."
                 raise Refused("already_running", detail)
             await self._rules.changed_here(tx, request.tenant_id)

@@ -76,12 +76,15 @@ class ConversationMemory:
                     self._queries["recent_misses"], *ids, leased.first_seq, MISSES_MAX
                 )
                 misses = [one["missed"] for one in rows]
+        through = row["through_seq"] or 0
+        # A past turn that is tried once more knows nothing of what was said after it.
+        summary = row["summary"] if through < leased.first_seq else None
         return Memory(
             contact_name=row["display_name"],
             language=row["language"],
             metadata=row["metadata"],
             tags=row["tags"] or (),
-            summary=row["summary"],
-            summary_through=row["through_seq"] or 0,
+            summary=summary,
+            summary_through=0 if summary is None else through,
             misses=len(list(takewhile(bool, misses))),
         )

@@ -24,6 +24,10 @@ select exists (select from tenants) and not exists (select from tenants where sl
 -- A tenant's settings and their revision.
 select revision, settings from tenants where tenant_id = $1::uuid
 
+-- name: find_revision
+-- The revision of a tenant's settings.
+select revision from tenants where tenant_id = $1::uuid
+
 -- name: find_own_revision
 -- The number that rises with what is kept here for a tenant's turns.
 select own_revision from tenants where tenant_id = $1::uuid

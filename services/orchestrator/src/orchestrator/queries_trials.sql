@@ -64,6 +64,12 @@ values ($1::uuid, $2::uuid, $3::uuid, $4::uuid, $5::text, $6::jsonb, $7::text, $
     $9::text)
 on conflict (trial_id, turn_id) do nothing
 
+-- name: leave_waiting_turns
+-- Nobody answers what still waits of an ended trial: it counts on no side, and no claim looks at it.
+update trial_turns set state = 'done', before_outcome = null, done_at = clock_timestamp()
+where tenant_id = $1::uuid and trial_id = $2::uuid and state = 'waiting'
+    and (held_until is null or held_until <= clock_timestamp())
+
 -- name: claim_trial_turns
 -- Take turns that are to be answered once more, of each trial the oldest, and hold them for a while.
 with waiting as (

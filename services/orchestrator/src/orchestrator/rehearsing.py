@@ -24,7 +24,7 @@ from orchestrator.trial_judging import TrialJudge
 from orchestrator.trial_numbers import cosine
 from orchestrator.trial_settings import InvalidOverrides, TriedSettings, tried_settings
 from orchestrator.trial_store import Claimed, TrialKind, TrialStore, Tried
-from orchestrator.trying import Rehearsal
+from orchestrator.trying import Rehearsal, failed_answer
 from outbox import Outbox
 from postgres import Database, DatabaseAway
 
@@ -99,14 +99,17 @@ class Rehearsing:
         """Answer a few turns, then judge the trials; False where nothing waited."""
         async with self._database.system() as tx:
             claimed = await self._store.claim(tx, self._pace.at_once, HOLD_SECONDS)
-        await asyncio.gather(*(self._answer(one) for one in claimed))
+        ends = await asyncio.gather(*map(self._answer, claimed), return_exceptions=True)
+        for end in ends:
+            if isinstance(end, BaseException):
+                _log.error("a turn could not be tried", exc_info=end)
         await self._judge.round()
         return bool(claimed)
 
     async def _answer(self, claimed: Claimed) -> None:
         """Answer one turn once more and keep what came of it; a short failure is tried again."""
         async with self._outbox.transaction(claimed.tenant_id) as tx:
-            own = (await self._rules.of(tx, claimed.tenant_id, 0)).settings
+            own = (await self._rules.current(tx, claimed.tenant_id)).settings
             try:
                 wanted = tried_settings(own, claimed.overrides)
             except InvalidOverrides as error:
@@ -129,12 +132,18 @@ class Rehearsing:
         self, claimed: Claimed, past: PastTurn, wanted: TriedSettings
     ) -> Tried | None:
         """None where it is worth another try: what holds it ends, and it is claimed again."""
+        if claimed.tries > TRIES_MAX:
+            return _failed(past.question, past, "The tries before it ended without an answer.")
         try:
             answer, draft = await self._rehearsal.perform(past.leased, wanted.settings)
         except TurnFailure as failure:
             if failure.retry and claimed.tries < TRIES_MAX:
                 return None
-            return _failed(past.question, past, f"{failure.code}: {failure.detail}")
+            said = f"{failure.code}: {failure.detail}"
+            return _failed(past.question, past, said, failed_answer(failure.evidence))
+        except Exception as error:  # noqa: BLE001 - the log has it, the other turns go on
+            _log.exception("a tried turn failed unexpectedly")
+            return _failed(past.question, past, f"internal_error: {type(error).__name__}")
         return Tried(
             past.question,
             past.answer,
@@ -168,6 +177,8 @@ class Rehearsing:
         return cosine(first, second)
 
 
-def _failed(question: str, past: PastTurn | None, why: str) -> Tried:
+def _failed(
+    question: str, past: PastTurn | None, why: str, after: TriedAnswer | None = None
+) -> Tried:
     before, side = (past.answer, past.side) if past else (None, None)
-    return Tried(question, before, side, None, "failed", why, None)
+    return Tried(question, before, side, after, "failed", why, None)

@@ -62,13 +62,19 @@ class Replays:
         )
         async with self._outbox.transaction(request.tenant_id) as tx:
             try:
-                rules = await self._rules.of(tx, request.tenant_id, 0)
+                rules = await self._rules.current(tx, request.tenant_id)
             except LookupError as error:
                 raise Refused("not_found", "There is no such tenant.") from error
             settled(rules.settings, request.overrides, None)
-            if await self._store.running_replays(tx, request.tenant_id) >= RUNNING_MAX:
+            again = await self._store.find(tx, request.tenant_id, trial.trial_id) is not None
+            if (
+                not again
+                and await self._store.running_replays(tx, request.tenant_id) >= RUNNING_MAX
+            ):
                 raise Refused("too_many", f"At most {RUNNING_MAX} replays run at once.")
-            await self._store.begin(tx, trial)
+            if not await self._store.begin(tx, trial):
+                # Asked once more by a broker that did not hear that it was answered.
+                return ReplayFound(replay=await self._shown(tx, request.tenant_id, trial.trial_id))
             chosen = await self._store.choose_turns(
                 tx,
                 trial,
@@ -137,6 +143,9 @@ class Replays:
 def _read_place(cursor: str) -> tuple[float, UUID]:
     place, _, turn_id = cursor.partition("|")
     try:
-        return float(place), UUID(turn_id)
+        read = float(place), UUID(turn_id)
     except ValueError as error:
         raise Refused("invalid_cursor", "The cursor is not one of ours.") from error
+    if not _BEFORE_ALL[0] <= read[0] <= -_BEFORE_ALL[0]:
+        raise Refused("invalid_cursor", "The cursor is not one of ours.")
+    return read

@@ -61,6 +61,11 @@ class RuleBook:
         self._known[tenant_id] = rules
         return rules
 
+    async def current(self, tx: Transaction, tenant_id: UUID) -> TenantRules:
+        """Return the rules as the database has them now; LookupError for an unknown tenant."""
+        revision = await tx.fetchval(self._queries["find_revision"], tenant_id)
+        return await self.of(tx, tenant_id, revision or 0)
+
     async def changed_here(self, tx: Transaction, tenant_id: UUID) -> None:
         """Tell every replica that tools, curated answers or experiments of a tenant changed."""
         await tx.execute(self._queries["raise_own_revision"], tenant_id)

@@ -59,7 +59,7 @@ def judged(rule: ExperimentRule, live: ReplaySums, tried: ReplaySums) -> Verdict
         return None
     failed = _points(tried.failed, tried.turns) - _points(live.failed, live.turns)
     handed = _points(tried.handed_off, tried.turns) - _points(live.handed_off, live.turns)
-    dearer = _percent(tried.cost_usd / tried.turns, live.cost_usd / live.turns)
+    dearer = _percent(_price(tried), _price(live)) if _priced(tried) and _priced(live) else 0.0
     slower = _percent(tried.milliseconds_p50 or 0, live.milliseconds_p50 or 0)
     limits = (
         ("failures", failed, rule.failures_percent_more, "points more turns failed"),
@@ -84,6 +84,15 @@ def over_budget(budget_usd: float | None, tried: ReplaySums) -> Verdict | None:
 def cosine(first: Sequence[float], second: Sequence[float]) -> float:
     """Similarity of two unit vectors."""
     return max(-1.0, min(1.0, sum(a * b for a, b in zip(first, second, strict=True))))
+
+
+def _priced(side: ReplaySums) -> int:
+    return side.turns - side.unpriced
+
+
+def _price(side: ReplaySums) -> float:
+    """What a turn cost, of those whose price is known."""
+    return side.cost_usd / _priced(side)
 
 
 def _points(part: int, whole: int) -> float:

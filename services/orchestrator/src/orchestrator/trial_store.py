@@ -127,7 +127,10 @@ class TrialStore:
     ) -> bool:
         """End a trial; False where it had ended before."""
         ended = await tx.fetchval(self.queries["end_trial"], tenant_id, trial_id, state, detail)
-        return ended is not None
+        if ended is None:
+            return False
+        await tx.execute(self.queries["leave_waiting_turns"], tenant_id, trial_id)
+        return True
 
     async def claim(self, tx: Transaction, limit: int, hold_seconds: float) -> list[Claimed]:
         """Take turns to be answered once more, whosever they are."""

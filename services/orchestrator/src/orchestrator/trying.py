@@ -13,6 +13,7 @@ from orchestrator.drafting import Draft
 from orchestrator.failures import TurnFailure
 from orchestrator.handoff import HandoffWords
 from orchestrator.metrics import Durations
+from orchestrator.replies import keywords_of_languages
 from orchestrator.tenant_rules import RuleBook
 from orchestrator.tools import Decisions
 from orchestrator.trial_settings import InvalidOverrides, TriedSettings, tried_settings
@@ -59,7 +60,7 @@ class Trying:
         """Answer the customer's last words in a talk without a customer."""
         async with self._outbox.transaction(request.tenant_id) as tx:
             try:
-                rules = await self._rules.of(tx, request.tenant_id, 0)
+                rules = await self._rules.current(tx, request.tenant_id)
             except LookupError as error:
                 raise Refused("not_found", "There is no such tenant.") from error
             own_revision = await self._rules.own_revision(tx, request.tenant_id)
@@ -101,6 +102,26 @@ def tried_answer(draft: Draft, milliseconds: int) -> TriedAnswer:
     )
 
 
+def failed_answer(evidence: dict[str, Any]) -> TriedAnswer | None:
+    """Show what was paid for no answer; None where no model was asked."""
+    calls = evidence.get("model_calls") or []
+    if not calls:
+        return None
+    costs = [call.get("cost_usd") for call in calls]
+    return TriedAnswer(
+        text="",
+        citations=[],
+        decision="failed",
+        confidence=None,
+        model=calls[-1].get("model"),
+        input_tokens=sum(call.get("input_tokens") or 0 for call in calls),
+        output_tokens=sum(call.get("output_tokens") or 0 for call in calls),
+        cost_usd=None if None in costs else sum(costs),
+        milliseconds=round(sum((evidence.get("milliseconds") or {}).values())),
+        tool_calls=names_of_tools(evidence),
+    )
+
+
 def confidence_of(evidence: dict[str, Any]) -> float | None:
     """Read how sure a turn was, where that was judged."""
     told = evidence.get("confidence")
@@ -117,7 +138,8 @@ def names_of_tools(evidence: dict[str, Any]) -> list[str]:
 
 def _keyword_in(leased: Leased, settings: TenantSettings) -> str | None:
     """Find the word that brings a person before any model is asked, as with a real message."""
-    words = HandoffWords(settings.handoff_keywords, settings.language)
+    keywords = [*settings.handoff_keywords, *keywords_of_languages(settings)]
+    words = HandoffWords(keywords, settings.language)
     found = (words.found_in(message.text) for message in leased.unanswered)
     return next((keyword for keyword in found if keyword is not None), None)
 
