@@ -76,11 +76,13 @@ class LifeStore:
         """Remember where our last message has been on its way for too long."""
         await tx.execute(self._queries["note_stuck_sends"], limit, minutes_otherwise)
 
-    async def note_undelivered(
-        self, tx: Transaction, tenant_id: UUID, message_ids: Sequence[UUID]
-    ) -> None:
-        """Remember where these were the newest messages to their customers."""
-        await tx.execute(self._queries["note_undelivered"], tenant_id, list(message_ids))
+    async def note_undelivered(self, tx: Transaction, lost: Sequence[tuple[UUID, UUID]]) -> None:
+        """Remember where these (tenant, message) were the newest messages to their customers."""
+        await tx.execute(self._queries["note_undelivered"], *_columns(lost))
+
+    async def note_refused(self, tx: Transaction, refused: Sequence[tuple[UUID, UUID]]) -> None:
+        """Let customers wait for the person because of whom these (tenant, message) did not go."""
+        await tx.execute(self._queries["note_refused"], *_columns(refused))
 
     async def longest_wait_seconds(self, tx: Transaction) -> float:
         """Return how long the customer who waits longest has waited, of whom nobody was told."""
@@ -137,3 +139,7 @@ class LifeStore:
             self._queries["keep_rating"], *key, rating_id, rating.score, comment
         )
         return assignee
+
+
+def _columns(lost: Sequence[tuple[UUID, UUID]]) -> tuple[list[UUID], list[UUID]]:
+    return [tenant_id for tenant_id, _ in lost], [message_id for _, message_id in lost]

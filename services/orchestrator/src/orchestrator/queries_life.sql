@@ -98,14 +98,15 @@ select told.*,
 from told
 
 -- name: note_undelivered
--- The newest message to a customer did not reach them, as far as is known.
+-- The newest message to a customer did not reach them, as far as is known. Rows are locked in the
+-- order in which messages are placed.
 with missed as (
     select c.conversation_id
-    from messages m
+    from unnest($1::uuid[], $2::uuid[]) as lost (tenant_id, message_id)
+    join messages m on m.tenant_id = lost.tenant_id and m.message_id = lost.message_id
     join conversations c on c.tenant_id = m.tenant_id and c.conversation_id = m.conversation_id
         and c.last_send_seq = m.seq
-    where m.tenant_id = $1::uuid and m.message_id = any($2::uuid[])
-        and m.role in ('bot', 'agent') and m.delivery in ('failed', 'unknown')
+    where m.role in ('bot', 'agent') and m.delivery in ('failed', 'unknown')
         and c.last_customer_seq > 0 and c.undelivered_since is null
     order by c.conversation_id
     for update of c
@@ -114,6 +115,30 @@ update conversations c
 set undelivered_since = clock_timestamp()
 from missed
 where c.conversation_id = missed.conversation_id
+
+-- name: note_refused
+-- The bot's answer was held back because a person had taken over: the customer has had none, and
+-- waits for that person, unless they spoke meanwhile.
+with refused as (
+    select c.conversation_id
+    from unnest($1::uuid[], $2::uuid[]) as lost (tenant_id, message_id)
+    join messages m on m.tenant_id = lost.tenant_id and m.message_id = lost.message_id
+    join conversations c on c.tenant_id = m.tenant_id and c.conversation_id = m.conversation_id
+        and c.last_send_seq = m.seq
+    where m.role = 'bot' and m.delivery = 'failed' and c.owner_kind = 'human'
+        and c.status not in ('resolved', 'closed') and c.person_awaited_since is null
+        and not exists (
+            select from messages later
+            where later.tenant_id = m.tenant_id and later.conversation_id = m.conversation_id
+                and later.seq > m.seq and later.role = 'agent'
+        )
+    order by c.conversation_id
+    for update of c
+)
+update conversations c
+set person_awaited_since = clock_timestamp()
+from refused
+where c.conversation_id = refused.conversation_id
 
 -- name: note_stuck_sends
 -- Messages to customers that have been on their way for as long as a customer may wait, an hour
@@ -161,8 +186,14 @@ with due as (
     limit $1::int
     for update of c skip locked
 ), told as (
+    -- Only what is told counts as told: who waits for something else may not be forgotten.
     update conversations c
-    set undelivered_since = null, alarmed_at = clock_timestamp()
+    set undelivered_since = null, alarmed_at = case when exists (
+            select from messages m
+            where m.tenant_id = c.tenant_id and m.conversation_id = c.conversation_id
+                and m.seq = c.last_send_seq
+                and m.delivery in ('failed', 'unknown', 'planned', 'attempting')
+        ) then clock_timestamp() else c.alarmed_at end
     from due
     where c.conversation_id = due.conversation_id
     returning c.tenant_id, c.conversation_id, c.channel_id, c.channel_type, c.last_send_seq,

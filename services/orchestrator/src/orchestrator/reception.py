@@ -7,7 +7,6 @@ that nobody is there; what they wrote waits for the opening and is answered then
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from itertools import groupby
 from typing import Final
 from uuid import uuid5
 
@@ -25,6 +24,7 @@ from orchestrator.telling import Envelope
 from orchestrator.tenant_rules import TenantRules
 from postgres import Transaction
 
+_REFUSED: Final = "stale_ownership"
 _NO_OPENING: Final = timedelta(days=1)
 """Where no opening lies in the coming year, hours may have changed by then."""
 
@@ -57,6 +57,9 @@ class Reception:
         if heard.imported:
             return Arrival(wish)
         rating = self._farewell.answer_in(conversation, heard)
+        if rating is not None and wish.handoff_keyword is not None:
+            # "1, let me talk to a person": both are heard.
+            return Arrival(wish, rating=rating)
         if rating is not None:
             unmoved = CustomerWish(conversation.standing, None, answer_wanted=False, quiet=True)
             return Arrival(unmoved, rating=rating)
@@ -85,15 +88,14 @@ class Reception:
         return await self._tell_away(tx, conversation, envelope, rules, arrival.closed_until)
 
     async def note_lost(self, tx: Transaction, news: Sequence[DeliveryNews]) -> None:
-        """Remember customers whom a message did not reach; a refused one has its answer coming."""
-        lost = [
-            one
-            for one in news
-            if one.state in ("failed", "unknown") and one.code != "stale_ownership"
-        ]
-        lost.sort(key=lambda one: one.tenant_id)
-        for tenant_id, group in groupby(lost, key=lambda one: one.tenant_id):
-            await self._life.note_undelivered(tx, tenant_id, [one.message_id for one in group])
+        """Remember customers whom a message did not reach; where a person took over, they wait."""
+        lost = [one for one in news if one.state in ("failed", "unknown")]
+        refused = [(one.tenant_id, one.message_id) for one in lost if one.code == _REFUSED]
+        missed = [(one.tenant_id, one.message_id) for one in lost if one.code != _REFUSED]
+        if missed:
+            await self._life.note_undelivered(tx, missed)
+        if refused:
+            await self._life.note_refused(tx, refused)
 
     async def person_spoke(self, tx: Transaction, conversation: LockedConversation) -> None:
         """The person whom the customer was promised is there."""
