@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -42,7 +43,9 @@ class Purse:
     async def reserve(self, call: ChatCall) -> None:
         return None
 
-    def failed(self, call: ChatCall, held: None, code: str, written: str | None) -> None:
+    def failed(
+        self, call: ChatCall, held: None, code: str, written: str | None, billed: object = None
+    ) -> None:
         self.ended.append((code, written))
 
 
@@ -220,8 +223,48 @@ async def test_only_so_many_are_remembered(monkeypatch: pytest.MonkeyPatch) -> N
     for one in told:
         await flight.abandoned(one)
     assert len(flight._too_early) == 3
-    async with flight.held(told[0].request_id):
+    async with flight.held(_asked(told[0])):
         pass
     with pytest.raises(Refused):
-        async with flight.held(told[-1].request_id):
+        async with flight.held(_asked(told[-1])):
             pass
+
+
+def _asked(told: CallAbandoned) -> Any:
+    return SimpleNamespace(tenant_id=told.tenant_id, message_id=told.request_id)
+
+
+async def test_an_answer_that_was_whole_is_paid_for_though_its_last_words_were_cut(
+    desk: Desk, chat_call: Any
+) -> None:
+    """The broker blocks while the last words go out, and the asker leaves: the bill has come."""
+    noted: list[Any] = []
+    stuck = asyncio.Event()
+
+    class Books:
+        def note(self, spend: Any) -> None:
+            noted.append(spend)
+
+    async def never(_: ReplyDelta) -> None:
+        stuck.set()
+        await asyncio.Event().wait()
+
+    desk.handlers._ledger = Books()  # type: ignore[assignment]
+    desk.handlers._stream = never
+    desk.purse.spend_of = lambda answered: answered.outcome.text  # type: ignore[attr-defined]
+    await desk.provider.script({"text": "We open at nine."})
+    asked = request(chat_call)
+    asking = asyncio.create_task(desk.handlers.generate_reply(asked))
+    await stuck.wait()
+
+    async def whole() -> bool:
+        return await desk.ended() == "answered"
+
+    await eventually_async(whole, "the provider gave all")
+    await asyncio.sleep(0.1)
+    for _ in range(2):
+        await desk.in_flight.abandoned(abandon(asked))
+    with pytest.raises(Refused):
+        await asking
+    assert noted == ["We open at nine."]
+    assert desk.purse.ended == []

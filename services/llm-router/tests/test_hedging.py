@@ -70,7 +70,9 @@ class Purse:
     async def reserve(self, call: ChatCall) -> None:
         self.reserved.append(call.model.name)
 
-    def failed(self, call: ChatCall, held: None, code: str, written: str | None) -> None:
+    def failed(
+        self, call: ChatCall, held: None, code: str, written: str | None, billed: object = None
+    ) -> None:
         self.ended.append((call.model.name, code, written))
         self.told.set()
 

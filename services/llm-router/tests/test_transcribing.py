@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -16,7 +17,7 @@ from blobs import Blobs
 from bus import Refused
 from contracts.v1.models import CallAbandoned, TranscribeAudio
 from llm_router.choosing import Choices, TenantRoute
-from llm_router.domain import Access, Model, Spend
+from llm_router.domain import Access, Model, ModelFailed, Spend
 from llm_router.in_flight import InFlight
 from llm_router.listening import LeanListening, ListenCall, LitellmListening, ogg_seconds
 from llm_router.prices import Prices
@@ -136,7 +137,7 @@ async def test_models_that_tell_no_language_are_asked_in_their_own_format(make: 
 async def test_the_file_tells_its_length_where_the_provider_does_not(make: Any) -> None:
     desk = make()
     await desk.provider.script({"operation": "listen", "usage": False}, {"operation": "listen"})
-    answer = await desk.transcribe(opus(17))
+    answer = await desk.transcribe(opus(17, size=20_000))
     assert answer.seconds == 17
     assert answer.cost_usd == pytest.approx(17 / 60 * 0.006)
 
@@ -225,3 +226,36 @@ def test_the_length_of_an_ogg_file() -> None:
     assert ogg_seconds(b"OggS" + bytes(400)) is None
     cut = opus(17)[:-28]
     assert ogg_seconds(cut + b"OggS\0\4" + b"\xff" * 8) is None
+
+
+async def test_a_forged_length_costs_no_more_than_its_bytes_can_last(make: Any) -> None:
+    """Any visitor can send such a file: it must not empty a budget, nor burst the ledger."""
+    desk = make()
+    await desk.provider.script({"operation": "listen", "usage": False}, {"operation": "listen"})
+    forged = opus(10**12, size=12_000)
+    answer = await desk.transcribe(forged)
+    assert answer.seconds == pytest.approx(len(forged) / 750)
+    [spend] = desk.ledger.spends
+    assert spend.cost_usd is not None
+    assert spend.cost_usd < Decimal("0.01")
+
+
+async def test_a_key_that_the_provider_repeats_is_told_to_nobody(make: Any) -> None:
+    desk = make()
+
+    class Repeats:
+        async def listen(self, call: ListenCall) -> Any:
+            raise ModelFailed("not_authorised", f"HTTP 401: wrong key {call.access.key}")
+
+    desk.handler._ears = replace(desk.handler._ears, lean=Repeats())
+    with pytest.raises(Refused) as refused:
+        await desk.transcribe(opus(6))
+    assert refused.value.code == "not_authorised"
+    assert "sk-test" not in refused.value.detail
+
+
+async def test_an_address_is_not_the_name_of_a_listening_model(make: Any) -> None:
+    desk = make("huggingface/http://169.254.169.254/latest")
+    with pytest.raises(Refused) as refused:
+        await desk.transcribe(opus(6))
+    assert refused.value.code == "unknown_model"

@@ -46,7 +46,9 @@ class FreePurse:
     async def reserve(self, call: ChatCall) -> None:
         return None
 
-    def failed(self, call: ChatCall, held: None, code: str, written: str | None) -> None:
+    def failed(
+        self, call: ChatCall, held: None, code: str, written: str | None, billed: object = None
+    ) -> None:
         return None
 
 

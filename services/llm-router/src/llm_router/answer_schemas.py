@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
@@ -11,11 +10,18 @@ from typing import Any
 import orjson
 
 from contracts.v1.models import ChatMessage
-from llm_router.domain import ChatCall, ChatOutcome, ModelFailed
+from llm_router.domain import (
+    NEVER_BILLED,
+    ChatCall,
+    ChatOutcome,
+    ModelFailed,
+    estimated_tokens,
+    prompt_tokens,
+)
 
 Ask = Callable[[ChatCall], Awaitable[ChatOutcome]]
 
-_FENCED = re.compile(r"\A\s*```(?:json)?\s*\n(?P<json>.*?)\n?```\s*\Z", re.DOTALL | re.IGNORECASE)
+_FENCE = "```"
 _PROBLEM_CHARACTERS_MAX = 400
 _SMALLEST_TRY_SECONDS = 0.2
 
@@ -29,13 +35,39 @@ async def fitting(ask: Ask, call: ChatCall) -> ChatOutcome:
     if problem is None:
         return found
     left = call.timeout_seconds - (time.monotonic() - started)
+    taken = _taken(call, first)
     if first.finish_reason == "content_filter" or left < _SMALLEST_TRY_SECONDS:
-        raise ModelFailed("bad_response", f"the answer does not fit its schema: {problem}")
-    second = await ask(_repair(call, first, problem, left))
+        raise _unfit(problem, taken)
+    again = _repair(call, first, problem, left)
+    try:
+        second = await ask(again)
+    except ModelFailed as failure:
+        if failure.code not in NEVER_BILLED:
+            taken = _more(taken, (prompt_tokens(again), again.reply_tokens_max))
+        failure.billed = taken
+        raise
     found, problem = _checked(schema, second)
     if problem is not None:
-        raise ModelFailed("bad_response", f"the answer does not fit its schema: {problem}")
+        raise _unfit(problem, _more(taken, _taken(again, second)))
     return _both(first, found)
+
+
+def _unfit(problem: str, taken: tuple[int, int]) -> ModelFailed:
+    detail = f"the answer does not fit its schema: {problem}"
+    return ModelFailed("bad_response", detail, billed=taken)
+
+
+def _taken(call: ChatCall, outcome: ChatOutcome) -> tuple[int, int]:
+    """Tokens read and written for an answer, which are paid whatever comes of it."""
+    read, written = outcome.input_tokens, outcome.output_tokens
+    return (
+        prompt_tokens(call) if read is None else read,
+        estimated_tokens(outcome.text) if written is None else written,
+    )
+
+
+def _more(one: tuple[int, int], two: tuple[int, int]) -> tuple[int, int]:
+    return one[0] + two[0], one[1] + two[1]
 
 
 def schema_of(call: ChatCall) -> Mapping[str, Any]:
@@ -71,9 +103,19 @@ def _checked(schema: Mapping[str, Any], outcome: ChatOutcome) -> tuple[ChatOutco
     """The outcome with nothing but JSON in its text, and what is wrong with it."""
     if outcome.tool_calls:
         return outcome, None
-    fenced = _FENCED.match(outcome.text)
-    text = fenced["json"] if fenced else outcome.text.strip()
+    text = unfenced(outcome.text)
     return replace(outcome, text=text), _problem(schema, text)
+
+
+def unfenced(text: str) -> str:
+    """What stands between a fence's marks, without a regular expression that may take minutes."""
+    text = text.strip()
+    if not (text.startswith(_FENCE) and text.endswith(_FENCE)):
+        return text
+    mark, newline, inside = text.partition("\n")
+    if not newline or mark[len(_FENCE) :].strip().lower() not in ("", "json"):
+        return text
+    return inside[: -len(_FENCE)].strip()
 
 
 def _problem(schema: Mapping[str, Any], text: str) -> str | None:

@@ -13,6 +13,9 @@ from llm_router.budgets import Rule, Standing
 from llm_router.domain import Spend
 from postgres import Queries, Transaction
 
+_LAST_MONTH = timedelta(days=31)
+"""From the first of a month this leads into the month before, whichever that is."""
+
 LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
 
 
@@ -164,7 +167,7 @@ class BudgetStore:
 
     async def differences(self, tx: Transaction) -> list[Difference]:
         """Months of this and the last month that do not add up."""
-        rows = await tx.fetch(self._queries["find_differences"], timedelta(days=1))
+        rows = await tx.fetch(self._queries["find_differences"], _LAST_MONTH)
         return [Difference(**dict(row)) for row in rows]
 
 

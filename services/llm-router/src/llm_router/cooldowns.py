@@ -112,7 +112,7 @@ class Cooldowns:
         else:
             state.until = now + min(_LONGEST_SECONDS, self._seconds * 2**state.pauses)
         if not state.pauses:
-            metrics.COOLING.labels(str(model)).inc()
+            metrics.COOLING.labels(metrics.label_of(model)).inc()
         if not pausing:
             state.pauses = min(state.pauses + 1, 10)
 
@@ -163,5 +163,5 @@ class Cooldowns:
 
     def _end_pause(self, model: Model, state: ModelState) -> None:
         if state.pauses:
-            metrics.COOLING.labels(str(model)).dec()
+            metrics.COOLING.labels(metrics.label_of(model)).dec()
         state.pauses, state.until = 0, 0.0

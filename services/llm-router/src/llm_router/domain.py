@@ -28,6 +28,19 @@ PICTURE_TOKENS = 1_000
 TEXT_CHARACTERS_MAX = 100_000
 ANSWER_BYTES_MAX = 200_000
 _RETRYABLE = frozenset({"rate_limited", "overloaded", "unreachable", "truncated", "timeout"})
+NEVER_BILLED = frozenset(
+    {
+        "rate_limited",
+        "overloaded",
+        "unreachable",
+        "not_authorised",
+        "bad_request",
+        "context_too_long",
+        "unknown_model",
+    }
+)
+"""Failures for which no provider asks money."""
+
 _FINISH_REASONS: dict[str, FinishReason] = {
     "stop": "stop",
     "end_turn": "stop",
@@ -53,17 +66,26 @@ class ModelFailed(Exception):
     bad_response, not_authorised, bad_request, context_too_long, unknown_model, cooling_down.
     """
 
-    def __init__(self, code: str, detail: str, retry_after_seconds: float | None = None) -> None:
+    def __init__(
+        self,
+        code: str,
+        detail: str,
+        retry_after_seconds: float | None = None,
+        billed: tuple[int, int] | None = None,
+    ) -> None:
         super().__init__(f"{code}: {detail}")
         self.code = code
         self.detail = detail[:400]
         self.retry_after_seconds = retry_after_seconds
+        self.billed = billed
+        """Tokens read and written that are paid all the same; None: told by the code alone."""
 
     def without(self, key: str | None) -> ModelFailed:
         """The same failure, without the key that the provider may have repeated."""
         if not key or key not in self.detail:
             return self
-        return ModelFailed(self.code, self.detail.replace(key, "…"), self.retry_after_seconds)
+        detail = self.detail.replace(key, "…")
+        return ModelFailed(self.code, detail, self.retry_after_seconds, self.billed)
 
     @property
     def retryable(self) -> bool:

@@ -91,4 +91,7 @@ class GatedRanks:
         async with AsyncExitStack() as places:
             for gate in call.access.gates:
                 await places.enter_async_context(gate.enter(call.tenant_id, call.timeout_seconds))
-            return await self._plain.rank(call)
+            try:
+                return await self._plain.rank(call)
+            except ModelFailed as failure:
+                raise failure.without(call.access.key) from None

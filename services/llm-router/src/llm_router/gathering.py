@@ -22,6 +22,8 @@ from llm_router.domain import (
 TOOL_CALLS_MAX = 16
 _ARGUMENT_CHARACTERS_MAX = 32_768
 _EVENT_BYTES_MAX = 1_000_000
+_TOKENS_MAX = 100_000_000
+"""More tokens than any call reads or writes: a count beyond is none, and would burst the ledger."""
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _STATUS_OF_ERROR = {
     "authentication_error": 401,
@@ -98,11 +100,18 @@ class Gathered:
             text="".join(self.parts)[:TEXT_CHARACTERS_MAX],
             tool_calls=calls,
             finish_reason=finish_reason(finish, called_tools=bool(calls)),
-            input_tokens=self.input_tokens,
-            output_tokens=self.output_tokens,
-            cached_tokens=self.cached_tokens,
-            cache_write_tokens=self.cache_write_tokens,
+            input_tokens=told_count(self.input_tokens),
+            output_tokens=told_count(self.output_tokens),
+            cached_tokens=told_count(self.cached_tokens) or 0,
+            cache_write_tokens=told_count(self.cache_write_tokens) or 0,
         )
+
+
+def told_count(value: Any) -> int | None:
+    """A provider's count of tokens; None where it is no number of tokens: then we count."""
+    if isinstance(value, bool) or not isinstance(value, int):
+        return None
+    return value if 0 <= value <= _TOKENS_MAX else None
 
 
 class EventReader:

@@ -71,15 +71,21 @@ class Handlers:
         if seconds <= _ANSWER_RESERVE_SECONDS:
             raise Refused("deadline_passed", "the deadline had passed before the call began")
         purse = self._purse_of(request)
+        answered: Answered | None = None
         left = seconds - _ANSWER_RESERVE_SECONDS
         try:
-            async with self._in_flight.held(request.message_id), self._deltas(request) as deltas:
+            async with self._in_flight.held(request), self._deltas(request) as deltas:
                 answered = await self._answer(request, left, deltas, purse)
         except ChainFailed as failed:
             if purse.hands_over:
                 raise Refused("budget_exhausted", str(failed)) from failed
             _log.warning("no model answered", reasons=str(failed))
             raise Refused(failed.code, str(failed), failed.retry_after_seconds) from failed
+        except BaseException:
+            # Abandoned while its last words went out: it is paid for all the same.
+            if answered is not None:
+                self._ledger.note(purse.spend_of(answered))
+            raise
         await afailpoint(MID_STREAM)
         await self._ledger.record(purse.spend_of(answered))
         return _reply(answered, purse)

@@ -40,6 +40,10 @@ _ENDINGS = {
 }
 _OGG_SAMPLES_A_SECOND = 48_000
 _OGG_UNKNOWN = (1 << 64) - 1
+_BYTES_A_SECOND_MIN = 750
+"""No voice codec that people send is thinner."""
+
+_SECONDS_MAX = 86_400.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,13 +160,23 @@ def _seconds(value: Any) -> float | None:
     if value is None:
         return None
     seconds = float(value)
-    return seconds if math.isfinite(seconds) and seconds >= 0 else None
+    return seconds if math.isfinite(seconds) and 0 <= seconds <= _SECONDS_MAX else None
+
+
+def longest_seconds(data: bytes) -> float:
+    """How long a recording of so many bytes may last at most."""
+    return len(data) / _BYTES_A_SECOND_MIN
 
 
 def ogg_seconds(data: bytes) -> float | None:
-    """The length of an Ogg/Opus recording by the position in its last page; None if it is none."""
+    """The length of an Ogg/Opus recording by the position in its last page; None if it is none.
+
+    Anybody can forge that position: it makes no recording longer than its bytes may last.
+    """
     if not data.startswith(b"OggS") or b"OpusHead" not in data[:256]:
         return None
     place = data.rfind(b"OggS")
     samples = int.from_bytes(data[place + 6 : place + 14], "little")
-    return None if samples == _OGG_UNKNOWN else samples / _OGG_SAMPLES_A_SECOND
+    if samples == _OGG_UNKNOWN:
+        return None
+    return min(samples / _OGG_SAMPLES_A_SECOND, longest_seconds(data))

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from prometheus_client import Counter, Gauge, Histogram
+
+if TYPE_CHECKING:
+    from llm_router.domain import Model
 
 _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
 
@@ -58,4 +63,25 @@ RANKED = Counter(
     "chat_rank_passages", "Passages ranked, by whether their token vectors were known.", ["result"]
 )
 LEDGER_PENDING = Gauge("chat_llm_ledger_pending", "Spend rows that wait for their commit.")
+LEDGER_REFUSED = Counter(
+    "chat_llm_ledger_refused", "Spend rows that the database refused and that are lost."
+)
 DELTAS = Counter("chat_llm_deltas", "Pieces of streamed answers said.")
+
+_MODELS_MAX = 256
+_OTHER = "other"
+_apart: set[Model] = set()
+
+
+def labels_of(model: Model) -> tuple[str, str]:
+    """Provider and name as labels; tenants name what they like, so only the first stand apart."""
+    if model not in _apart:
+        if len(_apart) >= _MODELS_MAX:
+            return _OTHER, _OTHER
+        _apart.add(model)
+    return model.provider, model.name
+
+
+def label_of(model: Model) -> str:
+    """`provider/name` as one label, as bounded as `labels_of`."""
+    return "/".join(labels_of(model))

@@ -11,7 +11,7 @@ import orjson
 from contracts.v1.models import ChatMessage, ToolDefinition
 from llm_router.answer_schemas import is_strict
 from llm_router.domain import ChatCall, ChatOutcome, ModelFailed, PromptPicture
-from llm_router.gathering import Gathered, failure_of_event, load_object
+from llm_router.gathering import Gathered, failure_of_event, load_object, told_count
 
 _NEW_LIMIT_NAME = ("o1", "o3", "o4", "gpt-5")
 
@@ -170,7 +170,7 @@ def read_vectors(body: bytes, expected: int) -> tuple[list[Sequence[float]], int
     if len(vectors) != expected or not all(map(len, vectors)):
         raise ModelFailed("bad_response", f"{len(vectors)} vectors for {expected} texts")
     tokens = (answer.get("usage") or {}).get("prompt_tokens")
-    return vectors, tokens if isinstance(tokens, int) else None
+    return vectors, told_count(tokens)
 
 
 def _vector(value: Any) -> Sequence[float]:

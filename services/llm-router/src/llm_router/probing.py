@@ -68,5 +68,5 @@ class Prober:
             else:
                 outcome = failure.code
                 self._cooldowns.failed(model, access, failure)
-        metrics.PROBES.labels(str(model), outcome).inc()
+        metrics.PROBES.labels(metrics.label_of(model), outcome).inc()
         _log.info("a model was probed", model=str(model), outcome=outcome)

@@ -31,11 +31,17 @@ class Purse(Protocol):
         ...
 
     def failed(
-        self, call: ChatCall, held: Reservation | None, code: str, written: str | None
+        self,
+        call: ChatCall,
+        held: Reservation | None,
+        code: str,
+        written: str | None,
+        billed: tuple[int, int] | None = None,
     ) -> None:
         """The call gave no answer that is used: it failed, was cut, lost a race or was abandoned.
 
-        `written` are the words that came before that; None where nothing was streamed. Never waits,
-        so that it can be told while a task is being cancelled.
+        `written` are the words that came before that; None where nothing was streamed. `billed`
+        are tokens read and written that are paid all the same. Never waits, so that it can be told
+        while a task is being cancelled.
         """
         ...

@@ -19,6 +19,7 @@ from llm_router.budget_warnings import BudgetWarnings
 from llm_router.budgets import Rule, rounded_up, tokens_at_most_of, with_cheaper
 from llm_router.domain import (
     BUILTIN,
+    NEVER_BILLED,
     Answered,
     ChatCall,
     Model,
@@ -37,17 +38,6 @@ BUDGET_UNKNOWN = "budget_unknown"
 _SETTLE_SECONDS = 30.0
 """How long after its deadline a call may be settled before it counts as lost."""
 _RESERVE_SECONDS = 3.0
-_NEVER_BILLED = frozenset(
-    {
-        "rate_limited",
-        "overloaded",
-        "unreachable",
-        "not_authorised",
-        "bad_request",
-        "context_too_long",
-        "unknown_model",
-    }
-)
 
 _log = get_logger("llm-router")
 
@@ -106,7 +96,8 @@ class Reserving:
         if month is not None:
             return Reservation(wish.reservation_id, month, wish.usd)
         if refusal is not None:
-            metrics.OVER_BUDGET.labels(wish.model.partition("/")[0], wish.model).inc()
+            provider, name = metrics.labels_of(Model.named(wish.model))
+            metrics.OVER_BUDGET.labels(provider, f"{provider}/{name}").inc()
             raise ModelFailed(OVER_BUDGET, refusal)
         return None
 
@@ -256,26 +247,34 @@ class RequestPurse:
             raise
 
     def failed(
-        self, call: ChatCall, held: Reservation | None, code: str, written: str | None
+        self,
+        call: ChatCall,
+        held: Reservation | None,
+        code: str,
+        written: str | None,
+        billed: tuple[int, int] | None = None,
     ) -> None:
         """Give back what was held, or keep what the provider is likely to bill; never waits."""
         self._failed_otherwise = self._failed_otherwise or code != "abandoned"
-        self._purses.note(self.spend(call.model, self._likely(call, code, written), held))
+        likely = self._likely(call, code, written, billed)
+        self._purses.note(self.spend(call.model, likely, held))
 
     def dropped(self, model: Model, held: Reservation, code: str) -> None:
         """A call that reads only failed: nothing if it was refused, else all that was held."""
-        usd = Decimal(0) if code in _NEVER_BILLED else held.usd
+        usd = Decimal(0) if code in NEVER_BILLED else held.usd
         self._purses.note(self.spend(model, Usage(0, 0, usd, code, estimated=True), held))
 
-    def _likely(self, call: ChatCall, code: str, written: str | None) -> Usage:
+    def _likely(
+        self, call: ChatCall, code: str, written: str | None, billed: tuple[int, int] | None
+    ) -> Usage:
         """What a call without an answer took: nothing if it was refused, else our estimate.
 
         Of an answer that was not streamed nobody knows how far it came: it counts as the longest.
         """
-        if code in _NEVER_BILLED:
+        if code in NEVER_BILLED and billed is None:
             return Usage(0, 0, Decimal(0), code, estimated=True)
-        read, output = prompt_tokens(call), call.reply_tokens_max
-        if written is not None:
+        read, output = billed or (prompt_tokens(call), call.reply_tokens_max)
+        if written is not None and billed is None:
             output = min(output, estimated_tokens(written))
         usd = self._purses.prices.cost_usd(call.model, read, output)
         return Usage(read, output, usd, code, estimated=True)
@@ -296,7 +295,8 @@ class RequestPurse:
     def spend(self, model: Model, usage: Usage, held: Reservation | None) -> Spend:
         """The ledger row of a call."""
         if held is not None and usage.usd is not None and usage.usd > held.usd:
-            metrics.HELD_TOO_LITTLE.labels(model.provider, str(model)).inc()
+            provider, name = metrics.labels_of(model)
+            metrics.HELD_TOO_LITTLE.labels(provider, f"{provider}/{name}").inc()
             _log.warning("a call cost more than was held for it", model=str(model))
         return Spend(
             tenant_id=self._payer.tenant_id,

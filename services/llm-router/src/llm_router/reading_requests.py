@@ -187,10 +187,10 @@ def _measured(operation: str, model: Model, started: float) -> Iterator[None]:
         detail = failed.detail if wait is None else f"{failed.detail}; again in {wait:.0f} s"
         raise Refused(failed.code, detail, wait) from failed
     finally:
-        metrics.OPERATION_SECONDS.labels(operation, model.provider, model.name, error).observe(
+        metrics.OPERATION_SECONDS.labels(operation, *metrics.labels_of(model), error).observe(
             time.perf_counter() - started
         )
 
 
 def _count_tokens(operation: str, model: Model, tokens: int) -> None:
-    metrics.TOKENS.labels(operation, model.provider, model.name, "input").inc(tokens)
+    metrics.TOKENS.labels(operation, *metrics.labels_of(model), "input").inc(tokens)

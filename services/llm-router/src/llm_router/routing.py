@@ -136,7 +136,7 @@ class Walk:
     def fail(self, model: Model, failure: ModelFailed) -> None:
         """Remember why a model gave no answer."""
         self.failures.append((model, failure))
-        metrics.FALLBACKS.labels(str(model), failure.code).inc()
+        metrics.FALLBACKS.labels(metrics.label_of(model), failure.code).inc()
         _log.warning(
             "a model was passed over", model=str(model), code=failure.code, detail=failure.detail
         )
@@ -294,23 +294,33 @@ class Router:
             seconds = max(_SMALLEST_TRY_SECONDS, ends - time.monotonic())
             call = replace(walk.call, model=model, access=access, timeout_seconds=seconds)
             held = await walk.purse.reserve(call)
-            started, code = time.perf_counter(), ABANDONED
+            started, code, billed = time.perf_counter(), ABANDONED, None
             try:
                 with self._cooldowns.call(model, access, call.tenant_id):
                     outcome = await self._asked(call, walk.listener(runner))
                     code = ""
                     self._cooldowns.succeeded(model, access)
             except ModelFailed as failure:
-                code = failure.code
-                self._cooldowns.failed(model, access, failure)
+                code, billed = failure.code, failure.billed
+                if not self._was_too_short(walk, runner, failure):
+                    self._cooldowns.failed(model, access, failure)
                 raise
             finally:
                 took = time.perf_counter() - started
                 _measure(model, code, took)
                 if code:
                     heard = None if runner.heard is None else "".join(runner.heard)
-                    walk.purse.failed(call, held, code, heard)
+                    walk.purse.failed(call, held, code, heard, billed)
         return Done(call, outcome, held, took)
+
+    def _was_too_short(self, walk: Walk, runner: Runner, failure: ModelFailed) -> bool:
+        """Whether a tenant's own short deadline ended a call on the way that all tenants share.
+
+        That says nothing of the model, and must not keep everybody else from it.
+        """
+        own = walk.plan.call_seconds_max
+        short = own is not None and own < self._limits.call_seconds_max
+        return failure.code == "timeout" and short and not runner.access.own
 
     async def _asked(self, call: ChatCall, on_words: OnWords | None) -> ChatOutcome:
         """The adapter's answer in time; whatever goes wrong is a ModelFailed."""
@@ -325,9 +335,15 @@ class Router:
         except TimeoutError:
             detail = f"no answer in {call.timeout_seconds:.1f} s"
             raise ModelFailed("timeout", detail) from None
-        except Exception as error:
-            _log.exception("an adapter failed in a way it should not", model=str(call.model))
-            raise ModelFailed("bad_response", f"{type(error).__name__}: {error}") from error
+        except Exception as error:  # noqa: BLE001 - whatever it is, the next model is asked
+            broken = ModelFailed("bad_response", f"{type(error).__name__}: {error}")
+            told = broken.without(call.access.key)
+            _log.error(
+                "an adapter failed in a way it should not",
+                model=str(call.model),
+                reason=told.detail,
+            )
+            raise told from None
 
     def _answered(self, walk: Walk, runner: Runner, done: Done, *, hedged: bool) -> Answered:
         if len(walk.running) or hedged:
@@ -341,7 +357,7 @@ class Router:
             arguments = "".join(tool.arguments for tool in outcome.tool_calls)
             written = estimated_tokens(outcome.text + arguments)
         first = walk.first_after_seconds if walk.speaker is runner else None
-        provider, name = call.model.provider, call.model.name
+        provider, name = metrics.labels_of(call.model)
         metrics.TOKENS.labels("chat", provider, name, "input").inc(read)
         metrics.TOKENS.labels("chat", provider, name, "output").inc(written)
         if first is not None:
@@ -376,6 +392,6 @@ def _pay_unused(purse: Purse, task: asyncio.Task[Done]) -> None:
 
 
 def _measure(model: Model, code: str, seconds: float) -> None:
-    metrics.OPERATION_SECONDS.labels("chat", model.provider, model.name, code).observe(seconds)
+    metrics.OPERATION_SECONDS.labels("chat", *metrics.labels_of(model), code).observe(seconds)
     if code == ABANDONED:
-        metrics.ABANDONED.labels(str(model)).inc()
+        metrics.ABANDONED.labels(metrics.label_of(model)).inc()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
 
 from llm_router import metrics
 from llm_router.domain import Spend
@@ -23,12 +24,20 @@ Save = Callable[[Sequence[Spend]], Awaitable[None]]
 _log = get_logger("llm-router")
 
 
+@dataclass(eq=False, slots=True)
+class _Row:
+    """A call that waits for its commit."""
+
+    spend: Spend
+    committed: asyncio.Future[None] | None
+
+
 class Ledger:
     """Collects spends and saves them in groups; one writer a process."""
 
     def __init__(self, save: Save) -> None:
         self._save = save
-        self._pending: list[tuple[Spend, asyncio.Future[None] | None]] = []
+        self._pending: list[_Row] = []
         self._wake = asyncio.Event()
         self._writer: asyncio.Task[None] | None = None
         self._closed = False
@@ -43,9 +52,9 @@ class Ledger:
         When the database stays away the answer goes out all the same and the row waits here.
         """
         if spend.cost_usd is None:
-            metrics.UNPRICED.labels(spend.model.provider, spend.model.name).inc()
+            metrics.UNPRICED.labels(*metrics.labels_of(spend.model)).inc()
         elif spend.cost_usd:
-            metrics.COST.labels(spend.model.provider, spend.model.name).inc(float(spend.cost_usd))
+            metrics.COST.labels(*metrics.labels_of(spend.model)).inc(float(spend.cost_usd))
         if spend.cost_usd == 0:
             self.note(spend)
             return
@@ -75,7 +84,7 @@ class Ledger:
         if len(self._pending) >= _PENDING_MAX:
             _log.error("spend row dropped, the ledger is full", model=str(spend.model))
             return
-        self._pending.append((spend, committed))
+        self._pending.append(_Row(spend, committed))
         metrics.LEDGER_PENDING.set(len(self._pending))
 
     async def _write(self) -> None:
@@ -95,15 +104,43 @@ class Ledger:
                 self._wake.set()
 
     async def _write_some(self) -> bool:
+        """Commit the oldest rows; False where they are to be tried again."""
         taken = self._pending[:_ROWS_MAX]
         try:
-            await self._save([spend for spend, _ in taken])
+            await self._save([row.spend for row in taken])
         except Exception as error:  # noqa: BLE001 - kept, and tried again
             _log.warning("the ledger cannot write", reason=f"{type(error).__name__}: {error}")
-            return False
-        del self._pending[: len(taken)]
-        metrics.LEDGER_PENDING.set(len(self._pending))
-        for _, committed in taken:
-            if committed is not None and not committed.done():
-                committed.set_result(None)
+            return _is_of_a_row(error) and await self._write_apart(taken)
+        self._done(taken)
         return True
+
+    async def _write_apart(self, taken: Sequence[_Row]) -> bool:
+        """One commit a row: one that can never be written must not keep back everybody's."""
+        done: list[_Row] = []
+        try:
+            for row in taken:
+                try:
+                    await self._save([row.spend])
+                except Exception as error:  # noqa: BLE001 - said and left out, or tried again
+                    if not _is_of_a_row(error):
+                        return False
+                    metrics.LEDGER_REFUSED.inc()
+                    _log.error("spend row dropped, it cannot be written", reason=str(error))
+                done.append(row)
+            return True
+        finally:
+            self._done(done)
+
+    def _done(self, rows: Sequence[_Row]) -> None:
+        gone = set(map(id, rows))
+        self._pending = [row for row in self._pending if id(row) not in gone]
+        metrics.LEDGER_PENDING.set(len(self._pending))
+        for row in rows:
+            if row.committed is not None and not row.committed.done():
+                row.committed.set_result(None)
+
+
+def _is_of_a_row(error: Exception) -> bool:
+    """Whether the values of a row are to blame (SQLSTATE 22, 23), and no later try can help."""
+    told = getattr(error, "sqlstate", None) or ""
+    return isinstance(error, ValueError | ArithmeticError) or told[:2] in ("22", "23")

@@ -16,7 +16,7 @@ from llm_router import metrics
 from llm_router.choosing import Choices
 from llm_router.domain import Access, Model, ModelFailed
 from llm_router.in_flight import InFlight
-from llm_router.listening import ListenAdapter, ListenCall, Listened
+from llm_router.listening import ListenAdapter, ListenCall, Listened, longest_seconds
 from llm_router.prices import Prices
 from llm_router.purse import Reservation
 from llm_router.purses import OVER_BUDGET, Payer, Purses, RequestPurse, Usage
@@ -27,9 +27,6 @@ from observe import get_logger
 PURPOSE = "transcribe"
 RECORDING_BYTES_MAX = 25 * 1024 * 1024
 """What OpenAI takes of one recording."""
-
-_BYTES_A_SECOND_MIN = 750
-"""No voice codec that people send is thinner: what a recording of this size may last at most."""
 
 _ANSWER_RESERVE_SECONDS = 0.1
 _SMALLEST_TRY_SECONDS = 0.05
@@ -49,7 +46,9 @@ class Ears:
     lean_providers: frozenset[str]
 
     def of(self, model: Model, access: Access) -> ListenAdapter:
-        """Who speaks to this model at this address."""
+        """Who speaks to this model at this address. Raises ModelFailed."""
+        if "://" in model.name:
+            raise ModelFailed("unknown_model", "an address is not the name of a model")
         if access.guarded:
             return self.guarded
         return self.lean if model.provider in self.lean_providers else self.otherwise
@@ -86,7 +85,7 @@ class Transcribing:
     async def transcribe_audio(self, request: TranscribeAudio) -> AudioTranscribed:
         """The words of a recording; refused with a code if no model can write them down."""
         ends = time.monotonic() + _seconds_left(request)
-        async with self._in_flight.held(request.message_id):
+        async with self._in_flight.held(request):
             route = await self._routes.of(request.tenant_id)
             kept = route.routes.filled("transcribe", route.choices(self._choices))
             names = [name for name in (kept.model, *(kept.fallbacks or ())) if name]
@@ -142,10 +141,10 @@ class Transcribing:
             error = ""
         except ModelFailed as failure:
             error = failure.code
-            raise
+            raise failure.without(call.access.key) from None
         finally:
             metrics.OPERATION_SECONDS.labels(
-                PURPOSE, call.model.provider, call.model.name, error
+                PURPOSE, *metrics.labels_of(call.model), error
             ).observe(time.perf_counter() - started)
         return heard
 
@@ -154,8 +153,7 @@ class Transcribing:
         self, purse: RequestPurse, call: ListenCall
     ) -> AsyncIterator[Reservation | None]:
         """Hold what the recording may cost at most; a call that fails gives it back."""
-        longest = len(call.data) / _BYTES_A_SECOND_MIN
-        most = self._prices.audio_cost_usd(call.model, longest)
+        most = self._prices.audio_cost_usd(call.model, longest_seconds(call.data))
         held = await purse.hold(call.model, most, call.timeout_seconds)
         code = "abandoned"
         try:
