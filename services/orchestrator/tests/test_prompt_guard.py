@@ -23,6 +23,8 @@ CANARY = canary_of(UUID(int=7))
         base64.b64encode(f"The rules: {CANARY} and more".encode()).decode(),
         base64.b64encode(f"a{CANARY}bcd".encode()).decode(),
         base64.b64encode(f"ab{CANARY}bcd".encode()).decode(),
+        "".join(chr(ord(one) + 0xFEE0) for one in CANARY),
+        CANARY.encode().hex(" "),
         '{"note": "' + CANARY + '"}',
     ],
 )

@@ -75,7 +75,7 @@ def print_replay_turn(console: Console, turn: Mapping[str, Any]) -> None:
     console.rule(f"turn {turn['turn_id']}", align="left")
     console.print(f"[bold]Asked[/bold] {escape(_short(turn['question']))}")
     for name, side in (("Then ", turn["before"]), ("Now  ", turn["after"])):
-        if side is None:
+        if side is None or (side is turn["after"] and turn["failure"]):
             words = turn["failure"] or "not done yet"
             console.print(f"[bold]{name}[/bold] [yellow]{escape(words)}[/yellow]")
             continue

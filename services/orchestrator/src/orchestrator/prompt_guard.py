@@ -7,6 +7,7 @@ the same for all turns of a tenant, so that providers can keep the prompt's begi
 
 import base64
 import re
+import unicodedata
 from collections.abc import Iterator
 from functools import lru_cache
 from hashlib import blake2b
@@ -35,6 +36,7 @@ def carrying(canary: str) -> str:
 
 def gives_away(text: str, canary: str, rules: str = "") -> bool:
     """Whether a text holds the word, however it is spelled, or the rules word by word."""
+    text = unicodedata.normalize("NFKC", text)
     plain = _NO_LETTER.sub("", text).casefold()
     if any(form in plain for form in _forms(canary)):
         return True
@@ -43,7 +45,7 @@ def gives_away(text: str, canary: str, rules: str = "") -> bool:
 
 @lru_cache(maxsize=4_096)
 def _forms(canary: str) -> tuple[str, ...]:
-    """The word as letters only: forwards, backwards, and as base64 in its three positions."""
+    """The word as letters: forwards, backwards, in hex, and as base64 in its three positions."""
     letters = _NO_LETTER.sub("", canary).casefold()
     encoded = (
         base64.b64encode(b"x" * shift + canary.encode())[2 * shift :].decode().rstrip("=")
@@ -51,7 +53,8 @@ def _forms(canary: str) -> tuple[str, ...]:
     )
     coded = (_NO_LETTER.sub("", one[1:-2]).casefold() for one in encoded)
     # The digest alone says as much as the whole word.
-    return (letters[3:], letters[3:][::-1], *coded)
+    digest = letters[3:]
+    return (digest, digest[::-1], digest.encode().hex(), *coded)
 
 
 @lru_cache(maxsize=64)

@@ -1,5 +1,6 @@
 """Trials whose turns crash, cost, stop or are asked for twice."""
 
+import asyncio
 import json
 from typing import Any
 from uuid import uuid4
@@ -8,7 +9,11 @@ import pytest
 
 from bus import Refused
 from contracts.v1.models import GenerateReply
+from contracts.v1.tenants import TenantSettings
 from contracts.v1.trying import GetReplay, ListReplayTurns, StartReplay, StopReplay
+from orchestrator.domain import Leased
+from orchestrator.trial_store import Tried
+from orchestrator.trying import Rehearsal
 
 from .desk import Desk, reply
 from .test_trials import asked, customer, experiment, started, tried, worked_off
@@ -150,3 +155,48 @@ async def test_a_keyword_of_another_language_calls_a_person_in_a_trial_too(desk)
     )
     assert answer.answer.decision == "handoff_keyword"
     assert not asked(desk, GenerateReply)
+
+
+async def test_a_claimed_turn_is_nobody_elses_until_it_is_let_go(desk):
+    for number in range(2):
+        await desk.hear(f"Question {number}?")
+        await desk.idle()
+    await started(desk, {})
+    store = desk.parts.trials.rehearsing._store
+    async with asyncio.timeout(5), desk.database.system() as one, desk.database.system() as two:
+        (first,) = await store.claim(one, 1, 300.0)
+        (second,) = await store.claim(two, 1, 300.0)
+        assert first.turn_id != second.turn_id, "nobody waits for who claims at the same time"
+    async with desk.database.system() as tx:
+        assert await store.claim(tx, 5, 300.0) == []
+        await tx.execute("update trial_turns set held_until = clock_timestamp()")
+        assert len(await store.claim(tx, 5, 300.0)) == 2
+
+
+async def test_the_faster_of_two_workers_is_kept(desk):
+    await desk.hear("Question?")
+    await desk.idle()
+    await started(desk, {})
+    store = desk.parts.trials.rehearsing._store
+    async with desk.database.system() as tx:
+        (claimed,) = await store.claim(tx, 1, 0.0)
+        for question in ("faster", "slower"):
+            tried_turn = Tried(question, None, None, None, "failed", "x", None)
+            await store.save(tx, claimed, tried_turn)
+    (row,) = await desk.rows("select question from trial_turns")
+    assert row["question"] == "faster"
+
+
+async def test_a_replay_calls_no_tool_of_the_tenant(desk, monkeypatch):
+    await desk.hear("Question?")
+    await desk.idle()
+    await started(desk, {})
+    rehearsal, perform, seen = Rehearsal, Rehearsal.perform, []
+
+    async def watched(self: Rehearsal, leased: Leased, settings: TenantSettings) -> Any:
+        seen.append(leased.trial)
+        return await perform(self, leased, settings)
+
+    monkeypatch.setattr(rehearsal, "perform", watched)
+    await worked_off(desk)
+    assert [(one.tools, one.spent_for) for one in seen] == [("recorded", "replay")]
