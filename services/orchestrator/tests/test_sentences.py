@@ -101,6 +101,12 @@ def test_admissions_are_known_in_six_languages(text):
         "Melden Sie sich gern wieder.",
         "Slobodno pišite ponovno.",
         "A colleague will take over.",
+        "您好！",
+        "感谢您的咨询！",
+        "こんにちは！",
+        "ありがとうございます。",
+        "申し訳ございません。",
+        "สวัสดีครับ",
     ],
 )
 def test_small_talk_and_pointers_claim_nothing(text):
@@ -118,6 +124,9 @@ def test_small_talk_and_pointers_claim_nothing(text):
         "I could not find the price, but returns of tents are free.",
         "Sie können Gutscheine nicht zurückgeben.",
         "Poklon bonove nije moguće vratiti.",
+        "对不起，我们不发货。",
+        "抱歉不能退货。",
+        "谢谢不退款",
     ],
 )
 def test_claims_are_not_taken_for_talk(text):

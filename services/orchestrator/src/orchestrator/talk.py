@@ -31,6 +31,20 @@ _TALK: Final = re.compile(
 )
 """Openings and closings: the whole short sentence is one."""
 
+_TALK_UNSPACED: Final = re.compile(
+    r"""
+    ^(?:
+       (?:[您你]们?好|大家好|早上好|下午好|晚上好|谢谢|多谢|感谢|謝謝|感謝|
+          こんにちは|こんばんは|おはよう|ありがとう|どういたしまして|สวัสดี|ขอบคุณ)
+       [^\s,，、。.:：;；不没沒]{0,6}
+     | 不客气|不客氣|再见|再見|欢迎光临|歡迎光臨|(?:很|非常)?抱歉|对不起|對不起|
+       申し訳(?:ござい|あり)ません|すみません|さようなら|ขอโทษ(?:ครับ|ค่ะ)?
+    )[!！。.~～\s]*$
+    """,
+    re.VERBOSE,
+)
+"""The same where no spaces part words: nothing but the greeting and its polite ending."""
+
 _OFFERS: Final = re.compile(
     r"""
     let\s(?:me|us)\sknow | feel\sfree | happy\sto\shelp | glad\sto\shelp | can\si\shelp |
@@ -88,6 +102,8 @@ def is_talk(sentence: str) -> bool:
     if admits(sentence):
         beside = _BUT.search(fold(sentence))
         return beside is None or len(subject_stems(beside.group(1))) < _CLAIM_STEMS_MIN
+    if _TALK_UNSPACED.match(sentence.strip()):
+        return True
     folded = " ".join(fold(sentence).split()).strip("¡¿!. ")
     if _OFFERS.search(folded):
         return True
