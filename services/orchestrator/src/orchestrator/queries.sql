@@ -248,13 +248,20 @@ left join turns as thrown_away on thrown_away.conversation_id = $2::uuid
 with mine as (
     select held.conversation_id, held.lease_epoch
     from unnest($1::uuid[], $2::bigint[]) as held (conversation_id, lease_epoch)
+), held as (
+    -- One that was given back this very moment must stay free. Rows are locked in the order in
+    -- which messages are placed, so that neither ever waits for the other.
+    select c.conversation_id
+    from conversations c
+    join mine on mine.conversation_id = c.conversation_id and mine.lease_epoch = c.lease_epoch
+    where c.lease_until is not null
+    order by c.conversation_id
+    for update of c
 ), renewed as (
-    -- One that was given back this very moment must stay free.
     update conversations c
     set lease_until = clock_timestamp() + make_interval(secs => $3::float8)
-    from mine
-    where c.conversation_id = mine.conversation_id and c.lease_epoch = mine.lease_epoch
-        and c.lease_until is not null
+    from held
+    where c.conversation_id = held.conversation_id
 )
 select c.conversation_id
 from conversations c

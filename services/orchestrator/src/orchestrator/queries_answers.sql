@@ -209,6 +209,8 @@ select m.seq, m.role, m.text
 from messages m
 where m.tenant_id = $1::uuid and m.conversation_id = $2::uuid and m.seq > $3::bigint
     and m.seq <= $4::bigint and m.text <> '' and m.role in ('customer', 'bot', 'agent')
+    -- What was refused because a person had taken over was never said.
+    and m.delivery_code is distinct from 'stale_ownership'
 order by m.seq desc
 limit $5::int
 
@@ -231,6 +233,7 @@ where conversation_summaries.through_seq < excluded.through_seq
 select m.seq, m.role, m.text from messages m
 where m.tenant_id = $1::uuid and m.conversation_id = $2::uuid and m.text <> ''
     and m.role in ('customer', 'bot', 'agent')
+    and m.delivery_code is distinct from 'stale_ownership'
 order by m.seq desc
 limit $3::int
 

@@ -6,7 +6,7 @@ from contracts.v1.turns import HandoffRequested
 
 from .desk import Desk
 from .test_farewell import post, resolve
-from .test_life import earlier
+from .test_life import earlier, snooze
 
 
 async def fail(desk: Desk, code: str) -> None:
@@ -77,3 +77,16 @@ async def test_a_rating_that_asks_for_a_person_brings_one(desk: Desk) -> None:
     row = await desk.conversation()
     assert (row["owner_kind"], row["rating"]) == ("human", 1)
     assert row["waiting_since"] is not None
+
+
+async def test_a_brief_holds_no_words_that_the_customer_never_read(desk: Desk) -> None:
+    await desk.hear("Hello")
+    await desk.idle()
+    await desk.take_over(assignee="ana")
+    await fail(desk, "stale_ownership")
+    await snooze(desk, owner_kind="bot")
+    await desk.hear("I want a human")
+    brief = desk.outbox.heard(HandoffRequested)[-1].brief
+    assert brief is not None
+    assert "Hello" in brief.summary
+    assert "Assistant" not in brief.summary
