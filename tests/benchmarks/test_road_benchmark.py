@@ -10,14 +10,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from processes_seen import cpu_seconds, family
 from report import ratio, write_section
-from road_load import RoadLoad, RoadResult
+from road_load import RoadLoad, RoadResult, cpu_of_each
 from test_intake_benchmark import answers_something
 from whole_platform import Shop, WholePlatform
 
 from chatctl.services import SERVICES
-from embedded import RecordedProcess, free_port
+from embedded import free_port
 from testkit import eventually
 
 RETURNS = """# Returns
@@ -70,10 +69,10 @@ def test_the_road_beside_one_process(platform: WholePlatform, bench_shop: Shop):
                 rows.append(Measured(f"{name}, {conversations} at once", result))
     finally:
         single.kill()
-    before = _cpu(platform)
+    before = cpu_of_each(platform)
     load = RoadLoad(ours, secret, number, platform.meta_url)
     sustained = asyncio.run(load.run(32, SUSTAINED_SECONDS))
-    after = _cpu(platform)
+    after = cpu_of_each(platform)
     rows.append(Measured(f"seven services, 32 at once for {SUSTAINED_SECONDS} s", sustained))
     _write(rows)
     _write_cpu({name: after[name] - before[name] for name in after}, sustained)
@@ -95,15 +94,6 @@ def _one_process(platform: WholePlatform, shop: Shop, port: int) -> subprocess.P
         shop.tenant_id,
     ]
     return subprocess.Popen([sys.executable, str(HERE / "one_process_road.py"), *arguments])
-
-
-def _cpu(platform: WholePlatform) -> dict[str, float]:
-    found = {s.name: cpu_seconds(platform.service(s.name).pid) for s in SERVICES}
-    for name in ("postgres", "rabbitmq"):
-        record = RecordedProcess.load(platform.servers.folder / name / "process.json")
-        assert record is not None
-        found[name] = sum(map(cpu_seconds, family(record.pid)))
-    return found
 
 
 def _write(rows: list[Measured]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import struct
+import time
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from types import ModuleType
@@ -30,7 +31,10 @@ async def play(
     step: Step,
     call: dict[str, Any],
 ) -> web.StreamResponse:
-    """Answer one chat call as the step says; `call["ended"]` tells how it ended."""
+    """Answer one chat call as the step says; `call["ended"]` tells how it ended.
+
+    `call["first_chunk_at"]` is the wall clock just before a stream's first event.
+    """
     try:
         return await _play(request, wire, asked, plan, step, call)
     except (ConnectionError, asyncio.CancelledError):
@@ -117,6 +121,7 @@ async def _answer_stream(
         await _write_events(response, _before_cut(wire, plan, step, events), step.chunk_delay_ms)
         return await _break_off(request, response, wire, step, call)
     end = wire.closing(plan)
+    call["first_chunk_at"] = time.time()
     if step.chunk_delay_ms:
         await _write_events(response, events, step.chunk_delay_ms)
         await response.write(end)
