@@ -20,10 +20,24 @@ from llm_router import metrics
 from llm_router.answer_schemas import fitting, unfenced
 from llm_router.choosing import Plan
 from llm_router.cooldowns import Cooldowns
-from llm_router.domain import Access, ChainFailed, ChatCall, ChatOutcome, Model, ModelFailed, Spend
+from llm_router.domain import (
+    Access,
+    ChainFailed,
+    ChatCall,
+    ChatOutcome,
+    Model,
+    ModelFailed,
+    Spend,
+    Vectors,
+)
+from llm_router.embedding_batches import EmbeddingBatches, Key
 from llm_router.in_flight import InFlight
 from llm_router.openai_wire import read_answer, read_vectors
+from llm_router.price_table import Price
 from llm_router.prices import Prices
+from llm_router.provider_limits import CallLimits
+from llm_router.purse import Reservation
+from llm_router.purses import Payer, Purses
 from llm_router.routing import Limits, Router
 from llm_router.spending import Ledger
 
@@ -220,3 +234,33 @@ def test_models_that_tenants_make_up_do_not_grow_the_metrics(
     assert len(set(made_up)) <= 257
     assert metrics.label_of(Model("openai", "m0")) == "openai/m0"
     assert metrics.label_of(Model("openai", "m1999")) == "other/other"
+
+
+async def test_vectors_that_came_before_the_rest_was_refused_are_billed() -> None:
+    asked = list[int]()
+
+    class Tires:
+        async def embed(self, model: Any, access: Any, texts: Sequence[str], *_: Any) -> Vectors:
+            asked.append(len(texts))
+            if len(asked) > 1:
+                raise ModelFailed("rate_limited", "later", 60.0)
+            return Vectors(tuple(b"abcd" for _ in texts), 1, 30)
+
+    batches = EmbeddingBatches(limits_of=lambda _: CallLimits(texts=2, tokens=1_000))
+    key = Key(uuid4(), Model("openai", "e"), Access(None, None), "query")
+    with pytest.raises(ModelFailed) as caught:
+        await batches.embed(key, Tires(), ["a", "b", "c", "d"], 2.0)
+    assert (caught.value.code, caught.value.billed) == ("rate_limited", (30, 0))
+
+
+@pytest.mark.parametrize(("code", "usd"), [("rate_limited", "0.3"), ("timeout", "9")])
+def test_what_was_read_before_a_refusal_stands_in_the_ledger(code: str, usd: str) -> None:
+    noted = list[Spend]()
+    prices = Prices()
+    prices._known["openai/e"] = Price(input=Decimal(10_000))
+    purse = Purses(None, lambda _: None, prices, noted.append).of(
+        Payer(uuid4(), uuid4(), None, "passage")
+    )
+    held = Reservation(uuid4(), datetime.now(UTC).date().replace(day=1), Decimal(9))
+    purse.dropped(Model("openai", "e"), held, code, (30, 0))
+    assert (noted[0].cost_usd, noted[0].input_tokens) == (Decimal(usd), 30)

@@ -60,9 +60,14 @@ class Waiter:
         return self.deadline - time.monotonic()
 
     def fail(self, failure: ModelFailed) -> None:
-        """Say that there will be no vectors."""
-        if not self.answer.done():
-            self.answer.set_exception(failure)
+        """Say that there will be no vectors; what other calls read of its texts is billed."""
+        if self.answer.done():
+            return
+        if self.part.tokens:
+            billed = (self.part.tokens, 0)
+            wait = failure.retry_after_seconds
+            failure = ModelFailed(failure.code, failure.detail, wait, billed)
+        self.answer.set_exception(failure)
 
 
 @dataclass(slots=True)

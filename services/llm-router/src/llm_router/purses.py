@@ -259,10 +259,23 @@ class RequestPurse:
         likely = self._likely(call, code, written, billed)
         self._purses.note(self.spend(call.model, likely, held))
 
-    def dropped(self, model: Model, held: Reservation, code: str) -> None:
-        """A call that reads only failed: nothing if it was refused, else all that was held."""
-        usd = Decimal(0) if code in NEVER_BILLED else held.usd
-        self._purses.note(self.spend(model, Usage(0, 0, usd, code, estimated=True), held))
+    def dropped(
+        self,
+        model: Model,
+        held: Reservation | None,
+        code: str,
+        billed: tuple[int, int] | None = None,
+    ) -> None:
+        """A call that reads only failed: what is billed for sure if it was refused, else all held.
+
+        Without anything held that is what is billed for sure.
+        """
+        read, written = billed or (0, 0)
+        usd = self._purses.prices.cost_usd(model, read, written)
+        if held is not None and code not in NEVER_BILLED:
+            usd = held.usd
+        usage = Usage(read, written, usd, code, estimated=True)
+        self._purses.note(self.spend(model, usage, held))
 
     def _likely(
         self, call: ChatCall, code: str, written: str | None, billed: tuple[int, int] | None

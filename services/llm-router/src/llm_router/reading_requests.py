@@ -147,16 +147,16 @@ async def _paid(
     """Hold what a call may cost; a call that fails gives it back, or keeps what it likely took."""
     most = most_usd() if purse.has_budget else None
     paid = Paid(await purse.hold(model, most, seconds))
-    code = "abandoned"
+    code, billed = "abandoned", None
     try:
         yield paid
         code = ""
     except ModelFailed as failure:
-        code = failure.code
+        code, billed = failure.code, failure.billed
         raise
     finally:
-        if code and paid.held is not None:
-            purse.dropped(model, paid.held, code)
+        if code and (paid.held is not None or billed is not None):
+            purse.dropped(model, paid.held, code, billed)
 
 
 def _since(started: float) -> int:
