@@ -35,7 +35,7 @@ class Sizes:
     crowd_seconds: float
 
 
-FULL = Sizes(2, 5.0, 300, 60, 50, 2.0, float(os.environ.get("CHAT_BENCH_SLOW", "20")), 32, 20.0)
+FULL = Sizes(2, 4.0, 300, 60, 50, 2.0, float(os.environ.get("CHAT_BENCH_SLOW", "20")), 32, 20.0)
 TINY = Sizes(1, 0.2, 5, 2, 4, 0.1, 2.0, 3, 0.5)
 SMOKE = os.environ.get("CHAT_BENCH_SMOKE") == "1"
 SIZES = TINY if SMOKE else FULL
@@ -85,8 +85,8 @@ def _write_overhead(seen: dict[str, Seen], own: float) -> None:
         f"""From the 200 of the customer's webhook to the send that the Meta simulator accepted, one
 turn at a time, less the model's own time: {own:.2f} ms a call over raw aiohttp from the provider
 simulator at 0 ms. {SIZES.rounds} interleaved rounds of {SIZES.round_seconds:.0f} s each.
-Every row searches the tenant's documents and keeps the explanation of the search with the turn. *A
-tool call* asks for the facts of the conversation first, which is a second call of the model. CPU is
+Every row searches the tenant's documents and keeps the explanation of the search with the turn. *An
+unsure answer* is said too, and its question is kept and compared with others. *A tool call* asks for the facts of the conversation first, which is a second call of the model. CPU is
 that of all services, the database and the broker.""",
         [
             *("turn", "overhead p50 ms", "p99 ms", "of plain", "CPU ms", "CPU of plain"),

@@ -42,10 +42,13 @@ class Way:
     model_calls: int = 1
 
 
+SURE = {"confidence_minimum": 0.0}
+"""The simulator never says how sure it is: else each answer would count as unsure and be kept."""
 PLAIN = Way("plain")
 WAYS = (
     PLAIN,
     Way("strict grounding", {"grounding": "strict"}),
+    Way("an unsure answer", {"confidence_minimum": 1.0}),
     Way("a tool call", script=TOOL_FIRST, model_calls=2),
     Way("a model with a price", {"model": PRICED}),
     Way("a price and a budget", {"model": PRICED}, FREELY),
@@ -82,7 +85,7 @@ class Bench:
     def shop(self, way: Way) -> Shop:
         """The shop whose turns go this way."""
         if way.name not in self._shops:
-            settings = {"model": UNPRICED, "fallback_models": [], **way.settings}
+            settings = {"model": UNPRICED, "fallback_models": [], **SURE, **way.settings}
             shop = self.platform.shop({"returns.md": RETURNS}, **settings)
             if way.budget:
                 asyncio.run(_allow(shop, way.budget))
