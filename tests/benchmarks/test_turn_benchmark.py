@@ -86,7 +86,8 @@ def _write_overhead(seen: dict[str, Seen], own: float) -> None:
 turn at a time, less the model's own time: {own:.2f} ms a call over raw aiohttp from the provider
 simulator at 0 ms. {SIZES.rounds} interleaved rounds of {SIZES.round_seconds:.0f} s each.
 Every row searches the tenant's documents and keeps the explanation of the search with the turn. *An
-unsure answer* is said too, and its question is kept and compared with others. *A tool call* asks for the facts of the conversation first, which is a second call of the model. CPU is
+unsure answer* is said too, and its question is kept and compared with others. *A tool call*
+asks for the facts of the conversation first, which is a second call of the model. CPU is
 that of all services, the database and the broker.""",
         [
             *("turn", "overhead p50 ms", "p99 ms", "of plain", "CPU ms", "CPU of plain"),
