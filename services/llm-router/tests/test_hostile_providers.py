@@ -31,6 +31,7 @@ from llm_router.domain import (
     Vectors,
 )
 from llm_router.embedding_batches import EmbeddingBatches, Key
+from llm_router.gated import ChatAdapters
 from llm_router.in_flight import InFlight
 from llm_router.openai_wire import read_answer, read_vectors
 from llm_router.price_table import Price
@@ -264,3 +265,27 @@ def test_what_was_read_before_a_refusal_stands_in_the_ledger(code: str, usd: str
     held = Reservation(uuid4(), datetime.now(UTC).date().replace(day=1), Decimal(9))
     purse.dropped(Model("openai", "e"), held, code, (30, 0))
     assert (noted[0].cost_usd, noted[0].input_tokens) == (Decimal(usd), 30)
+
+
+def test_a_tenants_address_is_dialled_by_the_checked_way_out_only() -> None:
+    plain, checked = object(), object()
+    many: Any = {"openai": plain}, plain, {"anthropic": checked}, checked
+    adapters = ChatAdapters(*many)
+    for name in ("openai/a", "anthropic/a", "groq/a"):
+        found = adapters.of(Model.named(name), Access("https://a.example", None, guarded=True))
+        assert found is checked
+
+
+async def test_a_repaired_answer_counts_what_both_took_from_the_cache(
+    chat_call: Callable[..., ChatCall],
+) -> None:
+    answers = [
+        ChatOutcome("no JSON", (), "stop", 40, 7, cached_tokens=3, cache_write_tokens=2),
+        ChatOutcome("{}", (), "stop", 50, 8, cached_tokens=5, cache_write_tokens=1),
+    ]
+
+    async def ask(call: ChatCall) -> ChatOutcome:
+        return answers.pop(0)
+
+    found = await fitting(ask, chat_call(answer_schema='{"type": "object"}'))
+    assert (found.input_tokens, found.cached_tokens, found.cache_write_tokens) == (90, 8, 3)
