@@ -63,7 +63,8 @@ def test_secrets_go_only_where_they_are_used(environment: Environment) -> None:
     admin = {s.name for s in SERVICES if "CHAT_ADMIN_KEY" in environment.of(s)}
     masters = {s.name for s in SERVICES if "CHAT_MASTER_KEYS" in environment.of(s)}
     assert admin == {"gateway"}
-    assert masters == {"gateway", "channel-ingress", "llm-router", "webhook-dispatcher"}
+    sealed = {"gateway", "channel-ingress", "llm-router", "orchestrator", "webhook-dispatcher"}
+    assert masters == sealed
 
 
 def test_the_callers_own_settings_do_not_leak(environment: Environment) -> None:

@@ -98,6 +98,9 @@ class Sender:
             return ready
         await afailpoint("channel-ingress.before_graph_call")
         age_seconds = time.monotonic() - claim.claimed_at
+        if age_seconds > STALL_SECONDS:
+            stalled = NotSent("the process stood still before the call")
+            return decide_outcome(stalled, claim.tries, fallbacks)
         try:
             if age_seconds > FRESH_SECONDS and await self.outbound.is_stale(claim):
                 return Failed(_STALE, None, _STALE.sentence)
@@ -105,11 +108,8 @@ class Sender:
             return decide_outcome(
                 NotSent(f"who answers is not known: {error}"), claim.tries, fallbacks
             )
-        if age_seconds > STALL_SECONDS:
-            result: CallResult = NotSent("the process stood still before the call")
-        else:
-            result = await self._send(claim, channel, ready.message, token)
-            await self._uploads.learn(channel, ready, result)
+        result = await self._send(claim, channel, ready.message, token)
+        await self._uploads.learn(channel, ready, result)
         await afailpoint("channel-ingress.after_graph_call")
         return decide_outcome(result, claim.tries, fallbacks)
 
