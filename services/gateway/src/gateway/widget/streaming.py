@@ -30,14 +30,17 @@ class StreamingReplies:
         pieces = f"{place}:{delta.turn_id}:{delta.attempt}"
         newest = orjson.dumps({"turn_id": str(delta.turn_id), "attempt": delta.attempt})
         try:
-            if await self._redis.exists(_silence(delta.channel_id, delta.visitor_id)):
-                return False
             async with self._redis.pipeline(transaction=False) as pipeline:
                 if delta.index == 0:
                     pipeline.set(place, newest, ex=_KEEP_SECONDS)
                 pipeline.hset(pieces, str(delta.index), delta.text)
                 pipeline.expire(pieces, _KEEP_SECONDS)
-                await pipeline.execute()
+                # Asked last, so that as little as possible lies between the answer and the words.
+                pipeline.exists(_silence(delta.channel_id, delta.visitor_id))
+                *_, silent = await pipeline.execute()
+            if silent:
+                await self._redis.delete(place)
+                return False
         except (RedisError, OSError):
             return True  # the delta itself still goes out; only a reconnect shows less
         return True
