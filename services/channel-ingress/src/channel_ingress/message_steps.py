@@ -71,10 +71,11 @@ def _went_out(row: Any) -> Iterator[TimelineStep]:
         yield _step(at, f"send_{row['state']}", f"{words}{why}.", code=row["code"], **ids)
         return
     why = f": {row['detail'] or row['code']}" if row["code"] else ""
+    again = f", tried {row['attempts']} times" if row["attempts"] > 1 else ""
     yield _step(
         row["ended_at"],
         f"send_{row['state']}",
-        f"The channel's answer was {row['state']}{why}, after {row['attempts']} tries.",
+        f"The send is {row['state']}{again}{why}.",
         (row["ended_at"] - row["planned_at"]).total_seconds() * 1000,
         attempts=row["attempts"],
         code=row["code"],
